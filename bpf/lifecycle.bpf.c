@@ -1,0 +1,105 @@
+/* The life of a socket: opened, entered a state where it can dwell, closed, destroyed. */
+#include "sock.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* connect() and listen() run in their caller; the handshake's last step does not. */
+static __always_inline void on_opened(struct sock *sk, int old_state, int new_state)
+{
+	struct wsbpf_opened *record = reserve_record(sizeof(*record), WSBPF_PROGRAM_SET_STATE);
+
+	if (!record)
+		return;
+	fill_header(&record->header, sk, WSBPF_RECORD_OPENED, new_state, old_state);
+	fill_endpoints(&record->endpoints, &sk->__sk_common, local_port_of(sk));
+	record->pid = new_state == TCP_ESTABLISHED ? 0 : current_pid();
+	submit_record(record);
+}
+
+static __always_inline void on_dwell(struct sock *sk, int old_state, int new_state)
+{
+	struct wsbpf_state *record = reserve_record(sizeof(*record), WSBPF_PROGRAM_SET_STATE);
+	/* Only close() and shutdown() lead into these two. */
+	bool by_caller = new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK;
+
+	if (!record)
+		return;
+	fill_header(&record->header, sk, WSBPF_RECORD_STATE, new_state, old_state);
+	record->pid = by_caller ? current_pid() : 0;
+	record->task_flags = by_caller ? current_task_flags() : 0;
+	submit_record(record);
+}
+
+/* Does close() itself enter CLOSE here, rather than a reset or a timer? It has shut both directions
+ * before, which a reset does only afterwards; in later states the first close() had done so. */
+static __always_inline bool is_closed_by_caller(struct sock *sk, int old_state)
+{
+	if (old_state == TCP_LISTEN || old_state == TCP_SYN_SENT)
+		return true;
+	return (old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT) &&
+	       sk->sk_shutdown == (RCV_SHUTDOWN | SEND_SHUTDOWN);
+}
+
+static __always_inline void on_closed(struct sock *sk, int old_state)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	bool by_caller = is_closed_by_caller(sk, old_state) && !sk->sk_err;
+	struct wsbpf_closed *record;
+
+	if (!tp)
+		return;
+	record = reserve_record(sizeof(*record), WSBPF_PROGRAM_SET_STATE);
+	if (!record)
+		return;
+	fill_header(&record->header, sk, WSBPF_RECORD_CLOSED, TCP_CLOSE, old_state);
+	fill_endpoints(&record->endpoints, &sk->__sk_common, local_port_of(sk));
+	fill_counters(&record->counters, tp);
+	record->pid = by_caller ? current_pid() : 0;
+	record->task_flags = by_caller ? current_task_flags() : 0;
+	record->error = sk->sk_err;
+	submit_record(record);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(set_state, struct sock *sk, int old_state, int new_state)
+{
+	if (!is_watched_sock(sk))
+		return 0;
+	switch (new_state) {
+	case TCP_SYN_RECV: /* comes together with ESTABLISHED, on the same child */
+		break;
+	case TCP_ESTABLISHED:
+	case TCP_SYN_SENT:
+	case TCP_LISTEN:
+		on_opened(sk, old_state, new_state);
+		break;
+	case TCP_CLOSE:
+		on_closed(sk, old_state);
+		break;
+	default:
+		on_dwell(sk, old_state, new_state);
+	}
+	return 0;
+}
+
+/* An abort (SO_LINGER 0) and a refused connect() have wiped the peer's port by now, so that nothing
+ * tells whether a client's socket was watched: the daemon knows its cookie. */
+static __always_inline bool may_be_watched_client(const struct sock *sk)
+{
+	return (watched_roles & WSBPF_ROLE_CLIENT) && !sk->__sk_common.skc_dport;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(destroy_sock, struct sock *sk)
+{
+	struct wsbpf_destroyed *record;
+
+	if (!is_watched_sock(sk) && !may_be_watched_client(sk))
+		return 0;
+	record = reserve_record(sizeof(*record), WSBPF_PROGRAM_DESTROY);
+	if (!record)
+		return 0;
+	fill_header(&record->header, sk, WSBPF_RECORD_DESTROYED, sk->__sk_common.skc_state, 0);
+	submit_record(record);
+	return 0;
+}

@@ -1,0 +1,59 @@
+/* What the programs share with each other and with the daemon: the ring buffer, the settings and
+ * the drop counters. Weak, so that every object may include it and the linker keeps one.
+ */
+#ifndef WSBPF_MAPS_BPF_H
+#define WSBPF_MAPS_BPF_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "wsbpf_events.h"
+
+/* max_entries is set by the daemon before it loads the object. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events __weak SEC(".maps");
+
+/* Which ends are watched: bits of enum wsbpf_role. */
+const volatile __u32 watched_roles __weak = WSBPF_ROLE_SERVER;
+
+/* Half of the ring buffer: above it, the daemon is woken before its time. */
+const volatile __u64 wakeup_bytes __weak = 2048;
+
+/* One bit a port; the daemon sets and clears them while the programs run. */
+__u64 watched_ports[65536 / 64] __weak SEC(".data.ports") = {};
+
+/* CONFIG_HZ of this kernel, measured by the daemon before it attaches. */
+__u32 ticks_per_second __weak SEC(".data.clock") = 250;
+
+/* Set with the one early wake-up, cleared by the daemon when it consumes. */
+__u32 wakeup_asked __weak SEC(".data.wakeup") = 0;
+
+/* Records that found the ring buffer full, by enum wsbpf_program. */
+__u64 drops[WSBPF_PROGRAM_COUNT] __weak SEC(".data.drops") = {};
+
+static __always_inline void *reserve_record(__u64 size, enum wsbpf_program program)
+{
+	void *record = bpf_ringbuf_reserve(&events, size, 0);
+
+	if (!record)
+		__sync_fetch_and_add(&drops[program], 1);
+	return record;
+}
+
+/* A wake-up costs forty times the record itself: the daemon comes by on a timer, and is woken only
+ * once when the buffer passes half full. Two CPUs may both see the flag clear; that is harmless. */
+static __always_inline void submit_record(void *record)
+{
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > wakeup_bytes && !wakeup_asked) {
+		wakeup_asked = 1;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
+	bpf_ringbuf_submit(record, flags);
+}
+
+#endif /* WSBPF_MAPS_BPF_H */

@@ -1,0 +1,118 @@
+/* Readers of the kernel's sockets: the port filter, addresses, counters, and who is running. */
+#ifndef WSBPF_SOCK_BPF_H
+#define WSBPF_SOCK_BPF_H
+
+#include "maps.bpf.h"
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+static __always_inline bool is_watched_port(__u16 port)
+{
+	return watched_ports[port >> 6] >> (port & 63) & 1;
+}
+
+static __always_inline bool is_watched(__u16 local_port, __be16 remote_port)
+{
+	if ((watched_roles & WSBPF_ROLE_SERVER) && is_watched_port(local_port))
+		return true;
+	return (watched_roles & WSBPF_ROLE_CLIENT) && is_watched_port(bpf_ntohs(remote_port));
+}
+
+/* skc_num is 0 at the entry into CLOSE for autobound and accepted sockets; inet_sport stays. */
+static __always_inline __u16 local_port_of(struct sock *sk)
+{
+	__u16 port = sk->__sk_common.skc_num;
+	struct tcp_sock *tp;
+
+	if (port)
+		return port;
+	tp = bpf_skc_to_tcp_sock(sk);
+	return tp ? bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport) : 0;
+}
+
+static __always_inline bool is_watched_sock(struct sock *sk)
+{
+	return is_watched(local_port_of(sk), sk->__sk_common.skc_dport);
+}
+
+static __always_inline void fill_header(struct wsbpf_header *header, struct sock *sk,
+					enum wsbpf_record_type type, __u8 state, __u8 old_state)
+{
+	header->type = type;
+	header->state = state;
+	header->old_state = old_state;
+	header->family = sk->__sk_common.skc_family;
+	header->netns = sk->__sk_common.skc_net.net->ns.inum;
+	header->cookie = bpf_get_socket_cookie(sk);
+	header->time_ns = bpf_ktime_get_boot_ns();
+}
+
+static __always_inline void fill_address(__u8 *out, __be32 v4, const struct in6_addr *v6,
+					 bool is_v6)
+{
+	__u32 *words = (__u32 *)out;
+
+	if (is_v6) {
+		words[0] = v6->in6_u.u6_addr32[0];
+		words[1] = v6->in6_u.u6_addr32[1];
+		words[2] = v6->in6_u.u6_addr32[2];
+		words[3] = v6->in6_u.u6_addr32[3];
+	} else {
+		words[0] = v4;
+		words[1] = 0;
+		words[2] = 0;
+		words[3] = 0;
+	}
+}
+
+static __always_inline void fill_endpoints(struct wsbpf_endpoints *endpoints,
+					   const struct sock_common *skc, __u16 local_port)
+{
+	bool is_v6 = skc->skc_family == AF_INET6;
+
+	fill_address(endpoints->local_address, skc->skc_rcv_saddr, &skc->skc_v6_rcv_saddr, is_v6);
+	fill_address(endpoints->remote_address, skc->skc_daddr, &skc->skc_v6_daddr, is_v6);
+	endpoints->local_port = local_port;
+	endpoints->remote_port = bpf_ntohs(skc->skc_dport);
+}
+
+/* lsndtime and lrcvtime are the low 32 bits of jiffies. */
+static __always_inline __u32 idle_ms_of(const struct tcp_sock *tp)
+{
+	__u32 now = (__u32)bpf_jiffies64();
+	__u32 since_sent = now - tp->lsndtime;
+	__u32 since_received = now - tp->inet_conn.icsk_ack.lrcvtime;
+	__u64 ticks = since_sent < since_received ? since_sent : since_received;
+
+	return (__u32)(ticks * 1000 / ticks_per_second);
+}
+
+static __always_inline void fill_counters(struct wsbpf_counters *counters,
+					  const struct tcp_sock *tp)
+{
+	counters->bytes_received = tp->bytes_received;
+	counters->bytes_acked = tp->bytes_acked;
+	counters->unread_bytes = tp->rcv_nxt - tp->copied_seq;
+	counters->unacked_bytes = tp->snd_nxt - tp->snd_una;
+	counters->unsent_bytes = tp->write_seq - tp->snd_nxt;
+	counters->retransmits = tp->total_retrans;
+	counters->srtt_us = tp->srtt_us >> 3;
+	counters->idle_ms = idle_ms_of(tp);
+}
+
+/* The thread group of the running task; 0 where that is a kernel thread. To be asked only where the
+ * socket call itself is what runs: elsewhere the task is a bystander of the softirq. */
+static __always_inline __u32 current_pid(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task->flags & PF_KTHREAD ? 0 : task->tgid;
+}
+
+static __always_inline __u32 current_task_flags(void)
+{
+	return bpf_get_current_task_btf()->flags & PF_EXITING ? WSBPF_TASK_EXITING : 0;
+}
+
+#endif /* WSBPF_SOCK_BPF_H */

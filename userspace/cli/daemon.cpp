@@ -1,0 +1,151 @@
+#include "cli/daemon.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+
+#include "cli/logging.h"
+#include "core/ports.h"
+#include "core/text.h"
+#include "serve/json.h"
+#include "source/bpf_features.h"
+#include "source/kernel_clock.h"
+
+namespace wsbpf {
+
+Daemon::Daemon(RunOptions options, Reload reload)
+    : options_(std::move(options)),
+      reload_(std::move(reload)),
+      signals_(loop_, SIGINT, SIGTERM, SIGHUP),
+      api_([this]() -> const Observed& { return observer_->observe(); }, options_.expose_peers),
+      server_(loop_) {}
+
+Result<void> Daemon::run() {
+  std::signal(SIGPIPE, SIG_IGN);
+  set_up_log(options_.log_level, options_.log_format);
+  if (auto allowed = check_requirements(); !allowed) return allowed;
+  if (auto listening = listen(); !listening) return listening;
+  if (!options_.event_log.empty()) {
+    auto opened = EventLog::open(options_.event_log);
+    if (!opened) return tl::unexpected(opened.error());
+    event_log_ = std::move(*opened);
+  }
+  if (auto observing = observe(); !observing) return observing;
+
+  spdlog::info("watching ports {} on node {}; socket {}, page and API {}, metrics {}",
+               ports_text(options_.watch.ports), printable(options_.node_name),
+               printable(options_.socket),
+               options_.listen.empty() ? "off" : "http://" + options_.listen,
+               options_.metrics_listen.empty() ? "there, too" : "http://" + options_.metrics_listen);
+  wait_for_signal();
+  loop_.run();
+  spdlog::info("ending");
+  return {};
+}
+
+Result<void> Daemon::listen() {
+  const auto for_audience = [this](Audience audience) {
+    return [this, audience](std::string_view target) { return api_.get(target, audience); };
+  };
+  if (auto done = server_.listen_unix(options_.socket, for_audience(Audience::kLocal)); !done) {
+    return done;
+  }
+  if (!options_.listen.empty()) {
+    if (auto done = server_.listen_tcp(options_.listen, for_audience(Audience::kPage)); !done) {
+      return wrap("--listen", done.error());
+    }
+  }
+  if (!options_.metrics_listen.empty()) {
+    const auto done = server_.listen_tcp(options_.metrics_listen, for_audience(Audience::kMetrics));
+    if (!done) return wrap("--metrics-listen", done.error());
+  }
+  return {};
+}
+
+Result<void> Daemon::observe() {
+  ObserverSettings settings;
+  settings.watch = options_.watch;
+  settings.close_wait = options_.close_wait;
+  settings.sweep_interval = options_.sweep;
+  settings.node = options_.node_name;
+  settings.bpf_stats = options_.bpf_stats;
+  ObserverHooks hooks;
+  if (event_log_) {
+    hooks.on_change = [this](Change change, const Connection& c) { on_change(change, c); };
+  }
+  hooks.on_alert = [this](const Alert& alert) { on_alert(alert); };
+  hooks.on_lost = [this](std::string_view reason, uint64_t count) { on_lost(reason, count); };
+  hooks.on_trouble = [](const std::string& trouble) {
+    spdlog::warn("not everything could be read: {}", printable(trouble));
+  };
+  auto started = Observer::start(loop_, std::move(settings), std::move(hooks));
+  if (!started) return tl::unexpected(started.error());
+  observer_ = std::move(*started);
+  return {};
+}
+
+void Daemon::wait_for_signal() {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    if (signal != SIGHUP) {
+      loop_.stop();
+      return;
+    }
+    on_hangup();
+    wait_for_signal();
+  });
+}
+
+void Daemon::on_hangup() {
+  if (event_log_) {
+    if (auto reopened = event_log_->reopen(); !reopened) spdlog::error(reopened.error().message);
+  }
+  const auto options = reload_();
+  if (!options) {
+    spdlog::error("reload: {}; everything stays as it was", options.error().message);
+    return;
+  }
+  options_.watch.ports = options->watch.ports;
+  options_.close_wait = options->close_wait;
+  options_.log_level = options->log_level;
+  set_up_log(options_.log_level, options_.log_format);
+  observer_->change(options_.watch.ports, options_.close_wait);
+  spdlog::info("reloaded: watching ports {}", ports_text(options_.watch.ports));
+}
+
+void Daemon::on_change(Change change, const Connection& connection) {
+  fmt::memory_buffer json;
+  ConnectionContext context;
+  const Observed& observed = observer_->last();
+  context.table = observed.table;
+  context.now_ns = connection.last_event_ns;
+  context.node_json = json_string(options_.node_name);
+  append_connection(json, connection, context);
+  log_event(change == Change::kOpened ? "opened" : "closed", "connection",
+            {json.data(), json.size()});
+}
+
+void Daemon::on_alert(const Alert& alert) {
+  const Finding& finding = alert.finding;
+  const auto level = alert.state == AlertState::kFiring ? spdlog::level::warn : spdlog::level::info;
+  spdlog::log(level, "{} {} ({}): {}", finding.alert, alert_state_name(alert.state),
+              severity_name(finding.severity), finding.summary);
+  if (event_log_) log_event("alert", "alert", alert_json(observer_->last(), alert).dump());
+}
+
+void Daemon::on_lost(std::string_view reason, uint64_t count) {
+  spdlog::warn("{} events were lost ({}); a sweep repairs the counts", count, reason);
+  if (event_log_) log_event("lost", "count", std::to_string(count));
+}
+
+void Daemon::log_event(std::string_view type, std::string_view name, std::string_view value) {
+  const std::string line = fmt::format(R"({{"type":"{}","time":"{}","node":{},"{}":{}}})", type,
+                                       rfc3339(std::chrono::system_clock::now()),
+                                       json_string(options_.node_name), name, value);
+  const bool written = event_log_->write(line);
+  if (!written && !event_log_failed_) spdlog::error("cannot write to the event log");
+  event_log_failed_ = !written;
+}
+
+}  // namespace wsbpf

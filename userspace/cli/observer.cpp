@@ -1,0 +1,297 @@
+#include "cli/observer.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "source/bpf_features.h"
+#include "source/kernel_clock.h"
+
+namespace wsbpf {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+constexpr auto kConsumeEvery = milliseconds(100);
+constexpr auto kEvaluateEvery = milliseconds(500);
+constexpr uint64_t kFreshFor_ns = 250'000'000;
+constexpr uint64_t kRatesOver_ns = 10'000'000'000;
+constexpr uint64_t kLossRemembered_ns = 15ull * 60 * 1'000'000'000;
+
+// A pass over all file descriptors of the host is the costliest thing we do: it may take a fiftieth
+// of one core, and needs to come by once a minute only.
+constexpr uint64_t kFilesEvery_ns = 60'000'000'000;
+constexpr uint64_t kFilesShare = 50;
+
+// Names of the records, by their place in Event; the last two come from sweeps.
+constexpr std::array<std::string_view, std::variant_size_v<Event>> kEventNames = {
+    "opened", "state", "closed", "destroyed", "retransmit", "reset", "swept_socket",
+    "swept_minisock"};
+
+std::string kernel_release() {
+  utsname name{};
+  uname(&name);
+  return name.release;
+}
+
+// Runs `task` every `period`, until the loop ends.
+template <typename Task>
+asio::awaitable<void> every(nanoseconds period, Task task) {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  boost::system::error_code error;
+  while (!error) {
+    task();
+    timer.expires_after(period);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Observer>> Observer::start(asio::io_context& loop,
+                                                  ObserverSettings settings, ObserverHooks hooks) {
+  auto source = BpfSource::open(settings.watch);
+  if (!source) return tl::unexpected(source.error());
+  if (settings.bpf_stats) {
+    if (auto enabled = (*source)->enable_statistics(); !enabled) {
+      return tl::unexpected(enabled.error());
+    }
+  }
+  std::unique_ptr<Observer> observer(
+      new Observer(loop, std::move(*source), std::move(settings), std::move(hooks)));
+  asio::co_spawn(loop, observer->keep_sweeping(), asio::detached);
+  asio::co_spawn(loop, observer->keep_consuming(), asio::detached);
+  asio::co_spawn(loop, observer->keep_consuming_early(), asio::detached);
+  asio::co_spawn(loop, observer->keep_evaluating(), asio::detached);
+  return observer;
+}
+
+Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
+                   ObserverSettings settings, ObserverHooks hooks)
+    : settings_(std::move(settings)),
+      hooks_(std::move(hooks)),
+      loop_(loop),
+      table_(settings_.watch, procfs_),
+      source_(std::move(source)),
+      wakeup_(loop, dup(source_->wakeup_fd())),
+      sweeper_(*source_, loop,
+               {[this](uint64_t started_ns) {
+                  procfs_.forget();
+                  table_.begin_sweep(started_ns, std::exchange(adopt_next_, false));
+                },
+                [this](std::span<const std::byte> records) { on_sweep_records(records); },
+                [this](const SweepReport& report) { on_sweep_end(report); }}) {
+  table_.set_on_change(hooks_.on_change);
+  Status& status = observed_.status;
+  status.version = WSBPF_VERSION;
+  status.node = settings_.node;
+  status.kernel = kernel_release();
+  status.pid = static_cast<uint32_t>(getpid());
+  status.started_ns = boot_time_ns();
+  status.reset_reasons = reset_reasons();
+  status.usage.start_time_seconds =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  observed_.table = &table_;
+}
+
+Observer::~Observer() = default;
+
+asio::awaitable<void> Observer::keep_consuming() {
+  return every(kConsumeEvery, [this] { consume(); });
+}
+
+asio::awaitable<void> Observer::keep_evaluating() {
+  return every(kEvaluateEvery, [this] { evaluate(); });
+}
+
+asio::awaitable<void> Observer::keep_sweeping() {
+  return every(settings_.sweep_interval, [this] { start_sweep(); });
+}
+
+// The kernel wakes us once when the ring buffer passes half full.
+asio::awaitable<void> Observer::keep_consuming_early() {
+  boost::system::error_code error;
+  while (!error) {
+    co_await wakeup_.async_wait(asio::posix::stream_descriptor::wait_read,
+                                asio::redirect_error(asio::use_awaitable, error));
+    if (!error) consume();
+  }
+}
+
+void Observer::consume() {
+  source_->consume([this](const Event& event) {
+    ++events_[event.index()];
+    table_.apply(event);
+  });
+}
+
+const Observed& Observer::observe() {
+  if (boot_time_ns() - observed_.now_ns > kFreshFor_ns) refresh();
+  fill_status();
+  return observed_;
+}
+
+void Observer::refresh() {
+  consume();
+  observed_.now_ns = boot_time_ns();
+  observed_.now = std::chrono::system_clock::now();
+  observed_.listeners =
+      table_.summarize(observed_.now_ns, settings_.close_wait.for_ns);
+}
+
+void Observer::evaluate() {
+  refresh();
+  note_rates();
+  note_losses();
+  const auto findings =
+      close_wait_rule_.evaluate(observed_.now_ns, observed_.listeners, settings_.close_wait);
+  const auto changes = alerts_.update(observed_.now_ns, findings);
+  observed_.alerts = alerts_.active();
+  for (const Alert& alert : changes) {
+    if (hooks_.on_alert) hooks_.on_alert(alert);
+  }
+}
+
+void Observer::note_losses() {
+  LostEvents& lost = observed_.status.lost;
+  const auto drops = source_->drops();
+  for (size_t i = 0; i < drops.size(); ++i) lost.ring_buffer[std::string(kProgramNames[i])] = drops[i];
+  lost.recursion = source_->recursion_misses();
+  const uint64_t total = lost.total();
+  if (total == lost_reported_) return;
+  if (hooks_.on_lost) hooks_.on_lost("ring_buffer, recursion or iterator", total - lost_reported_);
+  lost_reported_ = total;
+  last_loss_ns_ = observed_.now_ns;
+  repair_wanted_ = true;
+  start_sweep();
+}
+
+void Observer::note_rates() {
+  RateSample sample{observed_.now_ns, {}};
+  for (const ListenerSummary& listener : observed_.listeners) {
+    sample.totals[listener.key] = {listener.opened_total, listener.closed_total};
+  }
+  while (!rate_samples_.empty() &&
+         observed_.now_ns - rate_samples_.front().time_ns > kRatesOver_ns) {
+    rate_samples_.pop_front();
+  }
+  rate_samples_.push_back(std::move(sample));
+
+  const RateSample& first = rate_samples_.front();
+  const double seconds = static_cast<double>(observed_.now_ns - first.time_ns) / 1e9;
+  observed_.rates.clear();
+  if (seconds <= 0) return;
+  for (const auto& [key, totals] : rate_samples_.back().totals) {
+    std::pair<uint64_t, uint64_t> before;  // of a listener that is new: none
+    if (const auto known = first.totals.find(key); known != first.totals.end()) {
+      before = known->second;
+    }
+    observed_.rates[key] = {static_cast<double>(totals.first - before.first) / seconds,
+                            static_cast<double>(totals.second - before.second) / seconds};
+  }
+}
+
+void Observer::change(const PortSet& ports, const CloseWaitSettings& close_wait) {
+  settings_.close_wait = close_wait;
+  if (ports == settings_.watch.ports) return;
+  consume();
+  settings_.watch.ports = ports;
+  source_->set_ports(ports);
+  table_.set_watch(settings_.watch);
+  rate_samples_.clear();
+  adopt_next_ = true;
+  repair_wanted_ = true;
+  start_sweep();
+}
+
+void Observer::start_sweep() {
+  const bool with_files = wants_files();
+  if (!sweeper_.start(with_files) || !with_files) return;
+  repair_wanted_ = false;
+}
+
+bool Observer::wants_files() const {
+  const uint64_t now_ns = boot_time_ns();
+  if (!is_complete()) return true;
+  if (now_ns < files_due_ns_) return false;
+  return repair_wanted_ || table_.has_unconfirmed_owners() ||
+         now_ns - last_files_ns_ > kFilesEvery_ns;
+}
+
+void Observer::on_sweep_records(std::span<const std::byte> records) {
+  consume();  // what happened before these sockets were read comes first
+  while (const auto event = decode(records)) {
+    ++events_[event->index()];
+    if (const auto* socket = std::get_if<wsbpf_socket>(&*event)) table_.observe(*socket);
+    if (const auto* minisock = std::get_if<wsbpf_minisock>(&*event)) table_.observe(*minisock);
+    records = records.subspan(encoded_size(*event));
+  }
+}
+
+void Observer::on_sweep_end(const SweepReport& report) {
+  consume();
+  const auto corrections = table_.corrections();
+  table_.end_sweep(report.result);
+  if (table_.corrections() != corrections) repair_wanted_ = true;
+
+  Status& status = observed_.status;
+  ++status.sweeps;
+  status.last_sweep_seconds = std::chrono::duration<double>(report.duration).count();
+  status.namespaces = report.namespaces;
+  status.full_coverage = report.errors.empty();
+  status.lost.iterator += report.errors.size();
+  if (report.with_files) {
+    last_files_ns_ = boot_time_ns();
+    files_due_ns_ = last_files_ns_ + kFilesShare * static_cast<uint64_t>(report.duration.count());
+  }
+  if (report.errors != sweep_errors_ && hooks_.on_trouble) {
+    for (const std::string& error : report.errors) hooks_.on_trouble(error);
+  }
+  sweep_errors_ = report.errors;
+}
+
+void Observer::fill_status() {
+  Status& status = observed_.status;
+  status.sweep_interval_seconds = std::chrono::duration<double>(settings_.sweep_interval).count();
+  status.close_wait_threshold = settings_.close_wait.threshold;
+  status.close_wait_for_seconds = static_cast<double>(settings_.close_wait.for_ns) / 1e9;
+  for (size_t i = 0; i < events_.size(); ++i) status.events[std::string(kEventNames[i])] = events_[i];
+
+  status.reasons.clear();
+  for (const std::string& error : sweep_errors_) {
+    status.reasons.push_back("not everything could be read: " + error);
+  }
+  if (last_loss_ns_ > 0 && observed_.now_ns - last_loss_ns_ < kLossRemembered_ns) {
+    status.reasons.push_back(
+        fmt::format("{} events were lost, the last in the past 15 minutes; sweeps repair the "
+                    "counts",
+                    lost_reported_));
+  }
+  if (settings_.bpf_stats) {
+    status.programs.clear();
+    for (const auto& runs : source_->program_runs()) {
+      status.programs.push_back({std::string(runs.program), runs.runs, runs.run_ns});
+    }
+  }
+  const SelfUsage usage = self_usage();
+  status.usage.cpu_seconds = usage.cpu_seconds;
+  status.usage.resident_bytes = usage.resident_bytes;
+  status.usage.virtual_bytes = usage.virtual_bytes;
+  status.usage.open_fds = usage.open_fds;
+
+  observed_.owner_rss_bytes.clear();
+  for (const ListenerSummary& listener : observed_.listeners) {
+    for (const Process& owner : listener.owners) {
+      if (const auto rss = resident_bytes(owner.pid)) observed_.owner_rss_bytes[owner.pid] = *rss;
+    }
+  }
+}
+
+}  // namespace wsbpf

@@ -1,0 +1,110 @@
+// The observer at work: source, table, sweeps and alerts, wired to one loop. `wsbpf run` puts HTTP
+// and logs around it; the reading commands use one of their own where no daemon runs.
+#pragma once
+
+#include <utility>  // Boost 1.74's asio forgets it
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "alert/alert.h"
+#include "alert/close_wait.h"
+#include "core/connection_table.h"
+#include "core/result.h"
+#include "serve/observed.h"
+#include "source/bpf_source.h"
+#include "source/procfs.h"
+#include "source/sweeper.h"
+
+namespace wsbpf {
+
+struct ObserverSettings {
+  Watch watch;
+  CloseWaitSettings close_wait;
+  std::chrono::nanoseconds sweep_interval = std::chrono::seconds(5);
+  std::string node;
+  bool bpf_stats = false;
+};
+
+// What the observer tells as it happens, on the loop's thread.
+struct ObserverHooks {
+  std::function<void(Change, const Connection&)> on_change;
+  std::function<void(const Alert&)> on_alert;
+  std::function<void(std::string_view reason, uint64_t count)> on_lost;
+  std::function<void(const std::string&)> on_trouble;  // a sweep could not read something
+};
+
+class Observer {
+ public:
+  // Attaches, and begins to sweep as soon as the loop runs. Errors say what is lacking (exit code:
+  // unsupported).
+  static Result<std::unique_ptr<Observer>> start(boost::asio::io_context& loop,
+                                                 ObserverSettings settings, ObserverHooks hooks);
+  ~Observer();
+
+  // What is observed now, at most a quarter of a second old. Valid until the next call.
+  const Observed& observe();
+
+  // What was observed last, without looking again.
+  const Observed& last() const { return observed_; }
+
+  // Takes new ports and thresholds while everything goes on.
+  void change(const PortSet& ports, const CloseWaitSettings& close_wait);
+
+  // The first sweep is over: everything that was there at the start is in the table.
+  bool is_complete() const { return observed_.status.sweeps > 0; }
+
+ private:
+  Observer(boost::asio::io_context& loop, std::unique_ptr<BpfSource> source,
+           ObserverSettings settings, ObserverHooks hooks);
+
+  boost::asio::awaitable<void> keep_consuming();
+  boost::asio::awaitable<void> keep_consuming_early();
+  boost::asio::awaitable<void> keep_evaluating();
+  boost::asio::awaitable<void> keep_sweeping();
+  void consume();
+  void refresh();
+  void evaluate();
+  void note_losses();
+  void note_rates();
+  void start_sweep();
+  bool wants_files() const;
+  void on_sweep_records(std::span<const std::byte> records);
+  void on_sweep_end(const SweepReport& report);
+  void fill_status();
+
+  ObserverSettings settings_;
+  ObserverHooks hooks_;
+  boost::asio::io_context& loop_;
+  ProcFs procfs_;
+  ConnectionTable table_;
+  std::unique_ptr<BpfSource> source_;
+  boost::asio::posix::stream_descriptor wakeup_;
+  CloseWaitRule close_wait_rule_;
+  AlertMachine alerts_;
+  Observed observed_;
+  std::array<uint64_t, std::variant_size_v<Event>> events_{};
+  std::vector<std::string> sweep_errors_;
+  uint64_t lost_reported_ = 0;
+  uint64_t last_loss_ns_ = 0;
+  uint64_t files_due_ns_ = 0;      // no pass over file descriptors before this time
+  uint64_t last_files_ns_ = 0;
+  bool repair_wanted_ = false;     // something was lost or missing
+  bool adopt_next_ = true;
+  struct RateSample {
+    uint64_t time_ns;
+    std::map<ListenerKey, std::pair<uint64_t, uint64_t>> totals;  // opened, closed
+  };
+  std::deque<RateSample> rate_samples_;
+  Sweeper sweeper_;  // last: its thread ends before anything else goes
+};
+
+}  // namespace wsbpf

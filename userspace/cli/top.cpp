@@ -1,0 +1,59 @@
+// `wsbpf top`: hands the daemon's answers to the view.
+#include "top/top.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "cli/commands.h"
+
+namespace wsbpf {
+namespace {
+
+bool wants_color(const std::string& choice) {
+  if (choice != "auto") return choice == "always";
+  const char* const no_color = std::getenv("NO_COLOR");  // https://no-color.org
+  return no_color == nullptr || *no_color == '\0';
+}
+
+}  // namespace
+
+void add_top(CLI::App& app, Action& chosen) {
+  CLI::App* command = app.add_subcommand("top", "look at listeners and connections live");
+  const auto backend_settings = add_backend_options(*command);
+  const auto view = std::make_shared<top::Settings>();
+  const auto color = std::make_shared<std::string>("auto");
+  command->add_option("-d,--delay", view->delay_seconds, "seconds between refreshes (default 1)")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->type_name("SECONDS");
+  command->add_option("-s,--sort", view->sort,
+                      fmt::format("sort by a column: {}; -COLUMN turns the order round",
+                                  fmt::join(top::sort_columns(), " ")))
+      ->type_name("COLUMN");
+  command->add_flag("-b,--batch", view->batch,
+                    "print plain frames; so it does where stdout is no terminal");
+  command->add_option("-n,--iterations", view->iterations, "end after so many frames")
+      ->check(CLI::Range(1, 1'000'000'000))
+      ->type_name("N");
+  command->add_option("--color", *color, "auto, always or never (default auto)")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->type_name("WHEN");
+  command->callback([&chosen, backend_settings, view, color] {
+    chosen = [backend_settings, view, color]() -> Result<ExitCode> {
+      if (const auto sort = top::parse_sort(view->sort); !sort) return wrap("--sort", sort.error());
+      const auto backend = open_backend(*backend_settings);
+      if (!backend) return tl::unexpected(backend.error());
+      if (!isatty(STDOUT_FILENO)) view->batch = true;
+      view->color = wants_color(*color);
+      view->fetch = [backend = *backend](const std::string& target) {
+        return get_text(*backend, target);
+      };
+      if (auto result = top::run(*view); !result) return tl::unexpected(result.error());
+      return ExitCode::kOk;
+    };
+  });
+}
+
+}  // namespace wsbpf

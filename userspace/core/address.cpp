@@ -1,0 +1,34 @@
+#include "core/address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+namespace wsbpf {
+namespace {
+
+constexpr std::array<uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+bool is_v4_mapped(const Address& address, uint8_t family) {
+  return family == AF_INET6 &&
+         std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
+}
+
+}  // namespace
+
+std::string address_text(const Address& address, uint8_t family) {
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(family, address.data(), text, sizeof(text));
+  return text;
+}
+
+Address redacted(const Address& address, uint8_t family) {
+  const size_t kept_bytes = family == AF_INET                ? 3
+                            : is_v4_mapped(address, family) ? kMappedPrefix.size() + 3
+                                                             : 6;
+  Address out = address;
+  std::fill(out.begin() + static_cast<std::ptrdiff_t>(kept_bytes), out.end(), uint8_t{0});
+  return out;
+}
+
+}  // namespace wsbpf

@@ -1,0 +1,81 @@
+// One TCP connection as the table keeps it: plain data, small because there may be a million.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/address.h"
+#include "core/tcp_state.h"
+
+namespace wsbpf {
+
+// Whoever accepted is the server.
+enum class Role : uint8_t { kServer, kClient };
+
+constexpr std::string_view role_name(Role role) {
+  return role == Role::kServer ? "server" : "client";
+}
+
+// Where a connection's beginning is known from.
+enum class AgeSource : uint8_t {
+  kExact,       // we saw it open
+  kLowerBound,  // it was there when we first looked: it is at least this old
+};
+
+constexpr std::string_view age_source_name(AgeSource source) {
+  return source == AgeSource::kExact ? "exact" : "lower_bound";
+}
+
+inline constexpr uint32_t kNone = UINT32_MAX;  // no index
+
+// Times are nanoseconds of CLOCK_BOOTTIME. Counters are as of the last sweep or, once closed, as
+// of the entry into CLOSE.
+struct Connection {
+  uint64_t cookie = 0;  // the kernel's socket cookie, as `ss -e` prints it (in hexadecimal)
+  uint64_t opened_ns = 0;
+  uint64_t state_since_ns = 0;
+  uint64_t last_event_ns = 0;  // orders events against what a sweep saw
+  uint64_t bytes_received = 0;
+  uint64_t bytes_sent = 0;  // acknowledged by the peer
+  Address local_address{};
+  Address remote_address{};
+  uint16_t local_port = 0;
+  uint16_t remote_port = 0;
+  uint32_t generation = 0;  // counts connect() calls on one socket
+  uint32_t netns = 0;
+  uint32_t listener = kNone;  // index into the table's listeners
+  uint32_t owner = kNone;     // index into the table's processes
+  uint32_t unread_bytes = 0;
+  uint32_t unacked_bytes = 0;
+  uint32_t retransmits = 0;
+  uint32_t srtt_us = 0;  // 0: not measured
+  uint32_t idle_ms = 0;
+  uint32_t sweep_mark = 0;  // the last sweep of sockets that saw it
+  uint32_t files_mark = 0;  // the last pass over file descriptors that saw it
+  uint8_t family = 0;
+  TcpState state{};
+  Role role{};
+  AgeSource age_source{};
+  bool owner_confirmed = false;  // by a file descriptor, not by the listener
+  bool sampled = false;          // the counters have been read
+  bool established = false;      // ever; a refused connect() was not
+  bool reset_in_doubt = false;   // a reset was reported, which data after our close does as well
+};
+
+static_assert(sizeof(Connection) < 200, "a million of them must fit");
+
+// "cookie" or, for a socket that connected more than once, "cookie.generation".
+inline std::string connection_id(const Connection& connection) {
+  std::string id = std::to_string(connection.cookie);
+  if (connection.generation > 0) id += '.' + std::to_string(connection.generation);
+  return id;
+}
+
+// A process as an owner. The start time tells it from a later one with the same pid.
+struct Process {
+  uint32_t pid = 0;
+  uint64_t start_time = 0;  // clock ticks since boot, field 22 of /proc/PID/stat
+  std::string comm;         // of the thread-group leader
+};
+
+}  // namespace wsbpf

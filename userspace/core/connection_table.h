@@ -1,0 +1,140 @@
+// The table of live connections: events move it, sweeps repair it. Pure: no clock, no I/O.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "core/connection.h"
+#include "core/event.h"
+#include "core/listener.h"
+#include "core/ports.h"
+#include "core/process_table.h"
+#include "core/slab.h"
+
+namespace wsbpf {
+
+struct Watch {
+  PortSet ports;
+  bool server = true;  // connections accepted on these ports
+  bool client = false;  // connections made to these ports
+};
+
+enum class Change : uint8_t { kOpened, kClosed };
+
+// What a sweep had to put right; each is an event that was lost or came out of order.
+enum class Correction : uint8_t { kOpened, kEnded, kState };
+inline constexpr std::array<std::string_view, 3> kCorrectionNames = {"opened", "ended", "state"};
+
+// A sweep is over: which namespaces it read to the end, and whether it also read every file
+// descriptor.
+struct SweepResult {
+  std::set<uint32_t> complete_netns;
+  bool files_complete = false;
+};
+
+class ConnectionTable {
+ public:
+  using OnChange = std::function<void(Change, const Connection&)>;
+
+  ConnectionTable(Watch watch, ProcessLookup& lookup);
+
+  // Called for every connection that opens or enters CLOSE, after the table has changed.
+  void set_on_change(OnChange on_change) { on_change_ = std::move(on_change); }
+
+  // Forgets what is no longer watched. What is newly watched is found by the next sweep.
+  void set_watch(Watch watch);
+
+  // Takes one record of the kernel's stream. Events of sockets that the table does not know are
+  // remembered until the sweep that may find those sockets is over.
+  void apply(const Event& event);
+
+  // A sweep: begin, any number of observe() with what the iterators show, end. `started_ns` is a
+  // time before the first socket was read: whatever happened to a socket since then is known better
+  // from its events, all of which must have been applied before each observe(). With `adopt`,
+  // sockets that are found are not corrections: at the start, and after the ports have changed.
+  void begin_sweep(uint64_t started_ns, bool adopt);
+  void observe(const wsbpf_socket& socket);
+  void observe(const wsbpf_minisock& minisock);
+  void end_sweep(const SweepResult& result);
+
+  // Every listener that is live or was so in the last 15 minutes, sorted by key. `stuck_after_ns`:
+  // how long a socket must have been in CLOSE_WAIT to count as stuck.
+  std::vector<ListenerSummary> summarize(uint64_t now_ns, uint64_t stuck_after_ns) const;
+
+  const Slab<Connection>& connections() const { return connections_; }
+  const Listener& listener(uint32_t index) const { return listeners_[index]; }
+  const std::array<uint64_t, kCorrectionNames.size()>& corrections() const { return corrections_; }
+  const Watch& watch() const { return watch_; }
+
+  // The process that holds the connection's socket; where no file descriptor has shown that yet,
+  // the listener's process if it has exactly one. nullptr: not known.
+  const Process* owner_of(const Connection& connection) const;
+
+  // Connections that no pass over file descriptors has covered since they opened.
+  bool has_unconfirmed_owners() const { return unconfirmed_owners_; }
+
+ private:
+  // What became of a socket that the table does not hold, kept until no sweep can show it.
+  struct Departed {
+    uint64_t time_ns = 0;
+    TcpState state{};
+    bool destroyed = false;
+    uint32_t doubtful_reset_of = kNone;  // the listener whose peer may have sent a reset
+  };
+
+  void apply_record(const wsbpf_opened& record);
+  void apply_record(const wsbpf_state& record);
+  void apply_record(const wsbpf_closed& record);
+  void apply_record(const wsbpf_destroyed& record);
+  void apply_record(const wsbpf_retransmit& record);
+  void apply_record(const wsbpf_reset& record);
+  void apply_record(const wsbpf_socket&) {}
+  void apply_record(const wsbpf_minisock&) {}
+
+  bool is_watched(Role role, uint16_t local_port, uint16_t remote_port) const;
+  Connection* find(uint64_t cookie);
+  uint32_t listener_index(const ListenerKey& key, uint64_t now_ns);
+  bool has_listen_socket(uint32_t netns, uint16_t port) const;
+  Role role_of(const wsbpf_socket& socket) const;
+  void note_departed(const wsbpf_header& header, TcpState state);
+
+  void add_listen_socket(const wsbpf_header& header, uint16_t port, uint32_t owner);
+  void observe_listen_socket(const wsbpf_socket& socket);
+  void observe_connection(Connection& connection, const wsbpf_socket& socket);
+  void adopt_connection(const wsbpf_socket& socket);
+  Connection& insert(Connection connection);
+  void enter_state(Connection& connection, TcpState state, uint64_t time_ns);
+  void erase(uint32_t index, uint64_t time_ns);
+  void count_correction(Correction correction);
+  void repair_missing(const SweepResult& result);
+  void finish_listeners(const SweepResult& result);
+  void forget_unused();
+
+  Watch watch_;
+  ProcessTable processes_;
+  OnChange on_change_;
+  Slab<Connection> connections_;
+  // Cookies are unique in a kernel, not only in a namespace, since 5.4 ("sock: make cookie
+  // generation global instead of per netns").
+  absl::flat_hash_map<uint64_t, uint32_t> by_cookie_;
+  Slab<Listener> listeners_;
+  std::map<ListenerKey, uint32_t> by_key_;
+  absl::flat_hash_map<uint64_t, ListenSocket> listen_sockets_;
+  absl::flat_hash_map<uint64_t, Departed> departed_;
+  absl::flat_hash_set<uint64_t> ignored_;  // made to other ports, from a watched local port
+  std::array<uint64_t, kCorrectionNames.size()> corrections_{};
+  uint64_t sweep_started_ns_ = 0;
+  uint64_t files_started_ns_ = 0;  // of the last complete pass over file descriptors
+  uint32_t sweep_ = 0;             // counts sweeps; what the marks are compared with
+  bool adopting_ = false;
+  bool unconfirmed_owners_ = false;
+};
+
+}  // namespace wsbpf

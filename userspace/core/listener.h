@@ -1,0 +1,84 @@
+// A listener: all sockets that listen on one port of a network namespace, and the connections they
+// accepted; for the client role, all connections to one remote port.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/connection.h"
+#include "core/histogram.h"
+
+namespace wsbpf {
+
+struct ListenerKey {
+  uint32_t netns = 0;
+  uint16_t port = 0;
+  Role role{};
+
+  auto operator<=>(const ListenerKey&) const = default;
+};
+
+using StateCounts = std::array<uint32_t, kTcpStateSlots>;  // by the kernel's number of the state
+
+// A reset's direction ("sent", "received") and the kernel's number for its reason (-1: none).
+using ResetKey = std::pair<uint8_t, int32_t>;
+
+// What the table keeps of a listener: what cannot be counted from its sockets.
+struct Listener {
+  ListenerKey key;
+  uint64_t last_used_ns = 0;
+  std::string comm;  // of the owner, kept after the sockets have gone
+  uint64_t opened_total = 0;
+  uint64_t closed_total = 0;
+  uint64_t retransmitted_total = 0;
+  std::map<ResetKey, uint64_t> resets;
+  DurationHistogram duration;
+  DurationHistogram idle_at_close;
+  StateCounts minisocks{};       // request and timewait sockets, as of the last sweep
+  StateCounts next_minisocks{};  // those counted by the sweep that is under way
+};
+
+// One socket in LISTEN.
+struct ListenSocket {
+  uint64_t cookie = 0;
+  uint64_t last_event_ns = 0;
+  uint32_t listener = kNone;
+  uint32_t backlog = 0;        // connections waiting for accept()
+  uint32_t backlog_limit = 0;  // 0: not read yet
+  uint32_t sweep_mark = 0;
+  std::vector<uint32_t> owners;       // indexes of processes
+  std::vector<uint32_t> next_owners;  // those found by the pass that is under way
+};
+
+// A listener at one moment, with everything that a reader may ask of it.
+struct ListenerSummary {
+  uint32_t index = kNone;  // the table's listener
+  ListenerKey key;
+  std::string comm;
+  std::vector<Process> owners;
+  bool listening = false;
+  StateCounts states{};
+  std::array<double, kTcpStateSlots> state_age_max_seconds{};
+  uint32_t close_wait_stuck = 0;        // each in CLOSE_WAIT for at least the time asked for
+  double oldest_close_wait_seconds = -1;  // -1: none
+  uint32_t accept_queue = 0;
+  uint32_t accept_queue_limit = 0;
+  uint64_t opened_total = 0;
+  uint64_t closed_total = 0;
+
+  uint32_t connections() const {
+    uint32_t total = 0;
+    for (const uint32_t count : states) total += count;
+    return total;
+  }
+
+  // It listens, or has connections or timewait sockets; else it is only remembered for a while.
+  bool is_live() const { return listening || connections() > 0; }
+};
+
+}  // namespace wsbpf

@@ -1,0 +1,189 @@
+#include "serve/api.h"
+
+#include <charconv>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/result.h"
+#include "core/text.h"
+#include "serve/connection_list.h"
+#include "serve/json.h"
+#include "serve/metrics.h"
+
+namespace wsbpf {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Parameters = std::map<std::string, std::string, std::less<>>;
+
+struct Request {
+  Parameters parameters;
+  const Observed& observed;
+  bool redact_peers;
+};
+
+// %41 and + as in application/x-www-form-urlencoded; what is malformed stays as it is.
+std::string url_decoded(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(&text[i + 1], &text[i + 1] + 2, byte, 16).ptr == &text[i + 1] + 2) {
+      out += static_cast<char>(byte);
+      i += 2;
+    } else {
+      out += text[i] == '+' ? ' ' : text[i];
+    }
+  }
+  return out;
+}
+
+Parameters parse_parameters(std::string_view query) {
+  Parameters parameters;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const size_t equals = pair.find('=');
+    const std::string_view value =
+        equals == std::string_view::npos ? "" : pair.substr(equals + 1);
+    parameters[url_decoded(pair.substr(0, equals))] = url_decoded(value);
+  }
+  return parameters;
+}
+
+// Takes a parameter out, so that what is left over can be refused.
+std::string take(Parameters& parameters, std::string_view name) {
+  const auto found = parameters.find(name);
+  if (found == parameters.end()) return {};
+  std::string value = std::move(found->second);
+  parameters.erase(found);
+  return value;
+}
+
+Response json_response(const Json& json) {
+  Response response;
+  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return response;
+}
+
+Response text_response(std::string body, unsigned status = 200) {
+  Response response;
+  response.status = status;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = std::move(body);
+  return response;
+}
+
+Json page_of(std::string_view name, Json items) {
+  const size_t total = items.size();
+  return {{std::string(name), std::move(items)}, {"total", total}, {"next_cursor", nullptr}};
+}
+
+Response get_metrics(Request& request) {
+  Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = metrics_text(request.observed);
+  return response;
+}
+
+Response get_health(Request&) { return text_response("ok\n"); }
+
+Response get_ready(Request& request) {
+  const auto& reasons = request.observed.status.reasons;
+  if (reasons.empty()) return text_response("ok\n");
+  std::string body = "degraded\n";
+  for (const std::string& reason : reasons) body += reason + "\n";
+  return text_response(std::move(body));
+}
+
+Response get_status(Request& request) { return json_response(status_json(request.observed)); }
+
+Response get_listeners(Request& request) {
+  Json items = Json::array();
+  for (const ListenerSummary& listener : request.observed.listeners) {
+    if (listener.is_live()) items.push_back(listener_json(request.observed, listener));
+  }
+  return json_response(page_of("listeners", std::move(items)));
+}
+
+Response get_alerts(Request& request) {
+  Json items = Json::array();
+  for (const Alert& alert : request.observed.alerts) {
+    items.push_back(alert_json(request.observed, alert));
+  }
+  return json_response(page_of("alerts", std::move(items)));
+}
+
+Response get_connections(Request& request) {
+  ConnectionQuery query;
+  if (std::string sort = take(request.parameters, "sort"); !sort.empty()) query.sort = sort;
+  if (const std::string limit = take(request.parameters, "limit"); !limit.empty()) {
+    size_t count = 0;
+    const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), count);
+    if (error != std::errc{} || end != limit.data() + limit.size() || count == 0) {
+      return error_response(400, "limit takes a whole number from 1");
+    }
+    query.limit = count;
+  }
+  query.cursor = take(request.parameters, "cursor");
+  const std::string format = take(request.parameters, "format");
+  if (!format.empty() && format != "json" && format != "jsonl") {
+    return error_response(400, "format is json or jsonl");
+  }
+  query.as_lines = format == "jsonl";
+  if (!request.parameters.empty()) {
+    return error_response(400, fmt::format("no such parameter: {}; there are sort, limit, cursor "
+                                           "and format",
+                                           printable(request.parameters.begin()->first)));
+  }
+
+  ConnectionContext context;
+  context.table = request.observed.table;
+  context.now_ns = request.observed.now_ns;
+  context.node_json = json_string(request.observed.status.node);
+  context.redact_peers = request.redact_peers;
+  auto listing = list_connections(query, std::move(context));
+  if (!listing) return error_response(400, listing.error().message);
+  return std::move(*listing);
+}
+
+struct Route {
+  std::string_view path;
+  Response (*get)(Request&);
+  bool with_metrics_only;  // also on --metrics-listen
+};
+
+constexpr Route kRoutes[] = {
+    {"/metrics", get_metrics, true},
+    {"/healthz", get_health, true},
+    {"/readyz", get_ready, true},
+    {"/api/status", get_status, false},
+    {"/api/listeners", get_listeners, false},
+    {"/api/connections", get_connections, false},
+    {"/api/alerts", get_alerts, false},
+};
+
+}  // namespace
+
+Response error_response(unsigned status, std::string_view message) {
+  Response response = json_response({{"error", valid_utf8(message)}});
+  response.status = status;
+  return response;
+}
+
+Response Api::get(std::string_view target, Audience audience) const {
+  const size_t mark = target.find('?');
+  const std::string path = url_decoded(target.substr(0, mark));
+  for (const Route& route : kRoutes) {
+    if (route.path != path) continue;
+    if (audience == Audience::kMetrics && !route.with_metrics_only) break;
+    Request request{
+        parse_parameters(mark == std::string_view::npos ? "" : target.substr(mark + 1)),
+        observe_(), audience == Audience::kPage && !expose_peers_};
+    return route.get(request);
+  }
+  return error_response(404, "no such page: see docs/api.md for those there are");
+}
+
+}  // namespace wsbpf

@@ -1,0 +1,211 @@
+#include "serve/connection_list.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <compare>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "core/text.h"
+
+namespace wsbpf {
+namespace {
+
+// A sort key: a number, a comm or an address, all of at most 16 bytes, so that they compare alike.
+struct Key {
+  uint64_t high = 0;
+  uint64_t low = 0;
+
+  auto operator<=>(const Key&) const = default;
+};
+
+Key number(uint64_t value) { return {0, value}; }
+
+Key bytes(const void* data, size_t size) {
+  std::array<unsigned char, sizeof(Key)> padded{};
+  std::memcpy(padded.data(), data, std::min(size, padded.size()));
+  Key key;
+  for (size_t i = 0; i < 8; ++i) {
+    key.high = key.high << 8 | padded[i];
+    key.low = key.low << 8 | padded[i + 8];
+  }
+  return key;
+}
+
+struct Column {
+  std::string_view name;
+  Key (*key)(const Connection&, const ConnectionContext&);
+};
+
+// Older sockets have smaller times: ages are the times turned round, so that a greater age sorts
+// after a smaller one and keeps its place from one page to the next.
+constexpr Column kColumns[] = {
+    {"id", [](const Connection& c, const ConnectionContext&) { return number(c.cookie); }},
+    {"state",
+     [](const Connection& c, const ConnectionContext&) {
+       const std::string_view name = state_name(c.state);
+       return bytes(name.data(), name.size());
+     }},
+    {"age", [](const Connection& c, const ConnectionContext&) { return number(~c.opened_ns); }},
+    {"state_age",
+     [](const Connection& c, const ConnectionContext&) { return number(~c.state_since_ns); }},
+    {"idle", [](const Connection& c, const ConnectionContext&) { return number(c.idle_ms); }},
+    {"recv_q",
+     [](const Connection& c, const ConnectionContext&) { return number(c.unread_bytes); }},
+    {"send_q",
+     [](const Connection& c, const ConnectionContext&) { return number(c.unacked_bytes); }},
+    {"received",
+     [](const Connection& c, const ConnectionContext&) { return number(c.bytes_received); }},
+    {"sent", [](const Connection& c, const ConnectionContext&) { return number(c.bytes_sent); }},
+    {"retransmits",
+     [](const Connection& c, const ConnectionContext&) { return number(c.retransmits); }},
+    {"srtt", [](const Connection& c, const ConnectionContext&) { return number(c.srtt_us); }},
+    {"port",
+     [](const Connection& c, const ConnectionContext&) {
+       return number(c.role == Role::kServer ? c.local_port : c.remote_port);
+     }},
+    {"pid",
+     [](const Connection& c, const ConnectionContext& context) {
+       const Process* owner = context.table->owner_of(c);
+       return number(owner != nullptr ? owner->pid : 0);
+     }},
+    {"comm",
+     [](const Connection& c, const ConnectionContext& context) {
+       const Process* owner = context.table->owner_of(c);
+       return owner != nullptr ? bytes(owner->comm.data(), owner->comm.size()) : Key{};
+     }},
+    {"local",
+     [](const Connection& c, const ConnectionContext&) {
+       return bytes(c.local_address.data(), c.local_address.size());
+     }},
+    {"peer",
+     [](const Connection& c, const ConnectionContext&) {
+       return bytes(c.remote_address.data(), c.remote_address.size());
+     }},
+};
+
+struct Row {
+  Key key;
+  uint64_t cookie = 0;
+  uint32_t index = 0;
+
+  std::pair<Key, uint64_t> place() const { return {key, cookie}; }
+};
+
+std::string cursor_of(const Row& row) {
+  return fmt::format("{:x}.{:x}.{:x}", row.key.high, row.key.low, row.cookie);
+}
+
+std::optional<std::pair<Key, uint64_t>> parse_cursor(std::string_view text) {
+  std::array<uint64_t, 3> parts{};
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0 && (at == end || *at++ != '.')) return std::nullopt;
+    const auto [rest, error] = std::from_chars(at, end, parts[i], 16);
+    if (error != std::errc{}) return std::nullopt;
+    at = rest;
+  }
+  if (at != end) return std::nullopt;
+  return std::pair(Key{parts[0], parts[1]}, parts[2]);
+}
+
+// The rest of an answer under way.
+struct Listing {
+  ConnectionContext context;
+  std::vector<std::pair<uint32_t, uint64_t>> rows;  // index and, to know it again, cookie
+  size_t next = 0;
+  size_t written = 0;
+  bool as_lines = false;
+  bool finished = false;
+  std::string end;
+
+  std::string piece() {
+    constexpr size_t kPieceBytes = 128 << 10;
+    if (finished) return {};
+    fmt::memory_buffer out;
+    if (!as_lines && next == 0) out.append(std::string_view(R"({"connections":[)"));
+    const Slab<Connection>& connections = context.table->connections();
+    for (; next < rows.size() && out.size() < kPieceBytes; ++next) {
+      const auto [index, cookie] = rows[next];
+      const bool still_there = connections.contains(index) && connections[index].cookie == cookie;
+      if (!still_there) continue;
+      if (!as_lines) out.append(std::string_view(written > 0 ? ",\n" : "\n"));
+      append_connection(out, connections[index], context);
+      if (as_lines) out.push_back('\n');
+      ++written;
+    }
+    if (next == rows.size()) {
+      out.append(end);
+      finished = true;
+    }
+    return fmt::to_string(out);
+  }
+};
+
+}  // namespace
+
+const std::vector<std::string_view>& sort_columns() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> all;
+    for (const Column& column : kColumns) all.push_back(column.name);
+    return all;
+  }();
+  return names;
+}
+
+Result<Response> list_connections(const ConnectionQuery& query, ConnectionContext context) {
+  std::string_view name = query.sort;
+  const bool descending = name.starts_with('-');
+  if (descending) name.remove_prefix(1);
+  const auto* column = std::find_if(std::begin(kColumns), std::end(kColumns),
+                                    [&](const Column& c) { return c.name == name; });
+  if (column == std::end(kColumns)) {
+    return fail(fmt::format("cannot sort by '{}': use one of {}, with - in front for descending",
+                            printable(name), fmt::join(sort_columns(), " ")),
+                ExitCode::kUsage);
+  }
+
+  std::vector<Row> rows;
+  rows.reserve(context.table->connections().size());
+  context.table->connections().each([&](uint32_t index, const Connection& connection) {
+    rows.push_back({column->key(connection, context), connection.cookie, index});
+  });
+  const size_t total = rows.size();
+  const auto before = [descending](const Row& a, const Row& b) {
+    return descending ? a.place() > b.place() : a.place() < b.place();
+  };
+  if (!query.cursor.empty()) {
+    const auto last = parse_cursor(query.cursor);
+    if (!last) {
+      return fail(fmt::format("'{}' is no cursor: use the next_cursor of the page before",
+                              printable(query.cursor)),
+                  ExitCode::kUsage);
+    }
+    std::erase_if(rows, [&](const Row& row) {
+      return descending ? row.place() >= *last : row.place() <= *last;
+    });
+  }
+  const size_t page = std::min(query.limit.value_or(rows.size()), rows.size());
+  const bool is_cut = page < rows.size();
+  std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(page), rows.end(),
+                    before);
+  rows.resize(page);
+
+  auto listing = std::make_shared<Listing>();
+  listing->context = std::move(context);
+  listing->as_lines = query.as_lines;
+  for (const Row& row : rows) listing->rows.emplace_back(row.index, row.cookie);
+  if (!query.as_lines) {
+    listing->end = fmt::format("\n],\"total\":{},\"next_cursor\":", total);
+    listing->end += is_cut && page > 0 ? fmt::format("\"{}\"}}\n", cursor_of(rows.back())) : "null}\n";
+  }
+  Response response;
+  if (query.as_lines) response.content_type = "application/jsonl";
+  response.next_piece = [listing] { return listing->piece(); };
+  return response;
+}
+
+}  // namespace wsbpf

@@ -1,0 +1,20 @@
+// Asks a running daemon over its Unix socket.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace wsbpf {
+
+// GETs `target` and hands the body over in pieces as it arrives. Waits at most ten seconds for each
+// piece. An answer other than 200 is an error that carries the daemon's own words.
+Result<void> http_get(const std::string& socket_path, const std::string& target,
+                      const std::function<void(std::string_view)>& sink);
+
+// Is there a daemon on that socket?
+bool daemon_answers(const std::string& socket_path);
+
+}  // namespace wsbpf

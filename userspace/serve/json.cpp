@@ -1,0 +1,213 @@
+#include "serve/json.h"
+
+#include <fmt/chrono.h>
+
+#include <cmath>
+#include <iterator>
+
+#include "core/ports.h"
+#include "core/text.h"
+
+namespace wsbpf {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double seconds_between(uint64_t now_ns, uint64_t then_ns) {
+  return now_ns > then_ns ? static_cast<double>(now_ns - then_ns) / 1e9 : 0;
+}
+
+// Seconds with milliseconds, so that a reader need not know of floating point.
+double rounded(double seconds) { return std::round(seconds * 1000) / 1000; }
+
+Json json_or_null(std::string_view text) {
+  return text.empty() ? Json(nullptr) : Json(valid_utf8(text));
+}
+
+}  // namespace
+
+std::string rfc3339(std::chrono::system_clock::time_point time) {
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)),
+                     milliseconds % 1000);
+}
+
+std::string rfc3339(const Observed& observed, uint64_t boot_ns) {
+  const auto back = std::chrono::nanoseconds(static_cast<int64_t>(observed.now_ns - boot_ns));
+  return rfc3339(observed.now - std::chrono::duration_cast<std::chrono::microseconds>(back));
+}
+
+std::string json_string(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+void append_connection(fmt::memory_buffer& out, const Connection& connection,
+                       const ConnectionContext& context) {
+  const auto to = std::back_inserter(out);
+  const Address remote = context.redact_peers
+                             ? redacted(connection.remote_address, connection.family)
+                             : connection.remote_address;
+  fmt::format_to(
+      to,
+      R"({{"id":"{}","node":{},"netns":{},"role":"{}","local":{{"address":"{}","port":{}}},)"
+      R"("remote":{{"address":"{}","port":{}}},"state":"{}","state_age_seconds":{:.3f},)"
+      R"("age_seconds":{:.3f},"age_source":"{}")",
+      connection_id(connection), context.node_json, connection.netns, role_name(connection.role),
+      address_text(connection.local_address, connection.family), connection.local_port,
+      address_text(remote, connection.family), connection.remote_port,
+      state_name(connection.state),
+      seconds_between(context.now_ns, connection.state_since_ns),
+      seconds_between(context.now_ns, connection.opened_ns),
+      age_source_name(connection.age_source));
+  if (connection.sampled) {
+    fmt::format_to(to,
+                   R"(,"idle_seconds":{:.3f},"bytes_received":{},"bytes_sent":{},)"
+                   R"("unread_bytes":{},"unacked_bytes":{},"retransmits":{},"srtt_seconds":)",
+                   connection.idle_ms / 1000.0, connection.bytes_received, connection.bytes_sent,
+                   connection.unread_bytes, connection.unacked_bytes, connection.retransmits);
+    if (connection.srtt_us > 0) {
+      fmt::format_to(to, "{:.6f}", connection.srtt_us / 1e6);
+    } else {
+      fmt::format_to(to, "null");
+    }
+  } else {
+    fmt::format_to(to,
+                   R"(,"idle_seconds":null,"bytes_received":null,"bytes_sent":null,)"
+                   R"("unread_bytes":null,"unacked_bytes":null,"retransmits":{},)"
+                   R"("srtt_seconds":null)",
+                   connection.retransmits);
+  }
+  fmt::format_to(to, R"(,"half_open":null,"owner":{{"pid":)");
+  if (const Process* owner = context.table->owner_of(connection)) {
+    fmt::format_to(to, R"({},"comm":{})", owner->pid, json_string(owner->comm));
+  } else {
+    fmt::format_to(to, R"(null,"comm":null)");
+  }
+  fmt::format_to(to,
+                 R"(,"container_id":null,"namespace":null,"pod":null,"container":null}},)"
+                 R"("websocket":null,"websocket_unread":"off"}})");
+}
+
+Json listener_json(const Observed& observed, const ListenerSummary& listener) {
+  Json states = Json::object();
+  for (size_t i = 1; i < kTcpStateSlots; ++i) {
+    if (static_cast<TcpState>(i) == TcpState::kListen) continue;
+    states[std::string(kTcpStateNames[i])] = listener.states[i];
+  }
+  Json owners = Json::array();
+  uint64_t resident = 0;
+  for (const Process& owner : listener.owners) {
+    owners.push_back({{"pid", owner.pid}, {"comm", valid_utf8(owner.comm)}});
+    const auto rss = observed.owner_rss_bytes.find(owner.pid);
+    if (rss != observed.owner_rss_bytes.end()) resident += rss->second;
+  }
+  Rates rates;
+  if (const auto known = observed.rates.find(listener.key); known != observed.rates.end()) {
+    rates = known->second;
+  }
+  const bool has_close_wait = listener.oldest_close_wait_seconds >= 0;
+  return {
+      {"netns", listener.key.netns},
+      {"port", listener.key.port},
+      {"role", role_name(listener.key.role)},
+      {"namespace", nullptr},
+      {"pod", nullptr},
+      {"container", nullptr},
+      {"comm", json_or_null(listener.comm)},
+      {"owners", std::move(owners)},
+      {"listening", listener.listening},
+      {"states", std::move(states)},
+      {"half_open",
+       {{"syn_recv", listener.states[static_cast<size_t>(TcpState::kSynRecv)]}}},
+      {"accept_queue",
+       {{"length", listener.accept_queue}, {"limit", listener.accept_queue_limit}}},
+      {"opens_per_second", rounded(rates.opens)},
+      {"closes_per_second", rounded(rates.closes)},
+      {"opened_total", listener.opened_total},
+      {"closed_total", listener.closed_total},
+      {"close_wait_stuck", listener.close_wait_stuck},
+      {"oldest_close_wait_seconds",
+       has_close_wait ? Json(rounded(listener.oldest_close_wait_seconds)) : Json(nullptr)},
+      {"owner_rss_bytes", resident > 0 ? Json(resident) : Json(nullptr)},
+  };
+}
+
+Json alert_json(const Observed& observed, const Alert& alert) {
+  const Finding& finding = alert.finding;
+  return {
+      {"name", finding.alert},
+      {"severity", severity_name(finding.severity)},
+      {"state", alert_state_name(alert.state)},
+      {"listener",
+       {{"netns", finding.listener.netns},
+        {"port", finding.listener.port},
+        {"role", role_name(finding.listener.role)},
+        {"namespace", nullptr},
+        {"pod", nullptr},
+        {"comm", json_or_null(finding.comm)}}},
+      {"value", finding.value},
+      {"threshold", finding.threshold},
+      {"since", rfc3339(observed, alert.since_ns)},
+      {"summary", valid_utf8(finding.summary)},
+      {"runbook", runbook_of(finding.alert)},
+      {"findings", Json::array()},
+  };
+}
+
+Json status_json(const Observed& observed) {
+  const Status& status = observed.status;
+  Json corrections = Json::object();
+  for (size_t i = 0; i < kCorrectionNames.size(); ++i) {
+    corrections[std::string(kCorrectionNames[i])] = observed.table->corrections()[i];
+  }
+  uint64_t ring_buffer = 0;
+  for (const auto& [program, count] : status.lost.ring_buffer) ring_buffer += count;
+  size_t pending = 0;
+  size_t firing = 0;
+  for (const Alert& alert : observed.alerts) ++(alert.state == AlertState::kFiring ? firing : pending);
+  Rates rates;
+  for (const auto& [key, listener_rates] : observed.rates) {
+    rates.opens += listener_rates.opens;
+    rates.closes += listener_rates.closes;
+  }
+  size_t shown_listeners = 0;
+  for (const ListenerSummary& listener : observed.listeners) {
+    if (listener.is_live()) ++shown_listeners;
+  }
+  const Watch& watch = observed.table->watch();
+  return {
+      {"version", status.version},
+      {"node", valid_utf8(status.node)},
+      {"kernel", status.kernel},
+      {"pid", status.pid},
+      {"started", rfc3339(observed, status.started_ns)},
+      {"uptime_seconds", rounded(seconds_between(observed.now_ns, status.started_ns))},
+      {"ready", status.reasons.empty() ? "ok" : "degraded"},
+      {"reasons", status.reasons},
+      {"coverage", status.full_coverage ? "full" : "partial"},
+      {"ports", ports_text(watch.ports)},
+      {"role", watch.server && watch.client ? "both" : watch.server ? "server" : "client"},
+      {"connections", observed.table->connections().size()},
+      {"listeners", shown_listeners},
+      {"opens_per_second", rounded(rates.opens)},
+      {"closes_per_second", rounded(rates.closes)},
+      {"events", status.events},
+      {"lost",
+       {{"ring_buffer", ring_buffer},
+        {"recursion", status.lost.recursion},
+        {"iterator", status.lost.iterator}}},
+      {"corrections", std::move(corrections)},
+      {"sweep",
+       {{"interval_seconds", status.sweep_interval_seconds},
+        {"count", status.sweeps},
+        {"last_duration_seconds", rounded(status.last_sweep_seconds)},
+        {"namespaces", status.namespaces}}},
+      {"alerts", {{"pending", pending}, {"firing", firing}}},
+      {"close_wait_threshold", status.close_wait_threshold},
+      {"close_wait_for_seconds", status.close_wait_for_seconds},
+  };
+}
+
+}  // namespace wsbpf

@@ -1,0 +1,41 @@
+// The JSON that wsbpf speaks. Names and meanings are pinned: docs/api.md.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "serve/observed.h"
+
+namespace wsbpf {
+
+// RFC 3339, UTC, with milliseconds.
+std::string rfc3339(std::chrono::system_clock::time_point time);
+
+// The wall-clock time of a moment of CLOCK_BOOTTIME, by the clocks as they are now.
+std::string rfc3339(const Observed& observed, uint64_t boot_ns);
+
+// A JSON string literal in ASCII, whatever bytes `text` holds.
+std::string json_string(std::string_view text);
+
+struct ConnectionContext {
+  const ConnectionTable* table = nullptr;
+  uint64_t now_ns = 0;
+  std::string node_json;  // the node's name as a JSON string literal
+  bool redact_peers = false;
+};
+
+// Appends one connection as a JSON object without line breaks. Written by hand because a hundred
+// thousand of them are asked for at once.
+void append_connection(fmt::memory_buffer& out, const Connection& connection,
+                       const ConnectionContext& context);
+
+nlohmann::ordered_json listener_json(const Observed& observed, const ListenerSummary& listener);
+nlohmann::ordered_json alert_json(const Observed& observed, const Alert& alert);
+nlohmann::ordered_json status_json(const Observed& observed);
+
+}  // namespace wsbpf

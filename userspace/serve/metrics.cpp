@@ -1,0 +1,339 @@
+#include "serve/metrics.h"
+
+#include <fmt/format.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+#include <tuple>
+#include <utility>
+
+#include "alert/close_wait.h"
+#include "core/text.h"
+
+namespace wsbpf {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+// Everything that is exported of the listeners that share one set of labels.
+struct Group {
+  std::string port;
+  std::string role;
+  std::string comm;
+  StateCounts states{};
+  std::array<double, kTcpStateSlots> state_age_max_seconds{};
+  uint64_t close_wait_stuck = 0;
+  uint64_t accept_queue = 0;
+  uint64_t accept_queue_limit = 0;
+  uint64_t opened = 0;
+  uint64_t retransmitted = 0;
+  uint64_t connections = 0;
+  std::map<ResetKey, uint64_t> resets;
+  std::array<bool, 2> close_wait_firing{};  // by severity
+  DurationHistogram duration;
+  DurationHistogram idle_at_close;
+
+  void add(const Observed& observed, const ListenerSummary& summary) {
+    const Listener& listener = observed.table->listener(summary.index);
+    for (size_t i = 0; i < kTcpStateSlots; ++i) {
+      states[i] += summary.states[i];
+      state_age_max_seconds[i] =
+          std::max(state_age_max_seconds[i], summary.state_age_max_seconds[i]);
+    }
+    close_wait_stuck += summary.close_wait_stuck;
+    accept_queue += summary.accept_queue;
+    accept_queue_limit += summary.accept_queue_limit;
+    opened += listener.opened_total;
+    retransmitted += listener.retransmitted_total;
+    connections += summary.connections();
+    for (const auto& [key, count] : listener.resets) resets[key] += count;
+    duration += listener.duration;
+    idle_at_close += listener.idle_at_close;
+    for (const Alert& alert : observed.alerts) {
+      if (alert.finding.listener != summary.key || alert.state != AlertState::kFiring) continue;
+      close_wait_firing[static_cast<size_t>(alert.finding.severity)] = true;
+    }
+  }
+
+  Labels labels(Labels more = {}) const {
+    Labels labels{{"port", port}, {"role", role},      {"namespace", ""},
+                  {"pod", ""},    {"container", ""}, {"comm", comm}};
+    labels.insert(labels.end(), more.begin(), more.end());
+    return labels;
+  }
+};
+
+// Two listeners may share their labels: those of two network namespaces without a pod, say.
+std::vector<Group> groups_of(const Observed& observed) {
+  std::map<std::tuple<std::string, std::string, std::string>, Group> by_labels;
+  for (const ListenerSummary& summary : observed.listeners) {
+    const std::string port = std::to_string(summary.key.port);
+    const std::string role(role_name(summary.key.role));
+    Group& group = by_labels[{port, role, summary.comm}];
+    group.port = port;
+    group.role = role;
+    group.comm = valid_utf8(summary.comm);
+    group.add(observed, summary);
+  }
+  std::vector<Group> groups;
+  for (auto& [labels, group] : by_labels) groups.push_back(std::move(group));
+  return groups;
+}
+
+struct Exposition {
+  std::vector<MetricFamily> families;
+
+  MetricFamily& family(std::string name, std::string help, MetricType type) {
+    families.push_back({std::move(name), std::move(help), type, {}});
+    return families.back();
+  }
+};
+
+void add_value(MetricFamily& family, Labels labels, double value) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  if (family.type == MetricType::Counter) {
+    metric.counter.value = value;
+  } else {
+    metric.gauge.value = value;
+  }
+  family.metric.push_back(std::move(metric));
+}
+
+void add_histogram(MetricFamily& family, Labels labels, const DurationHistogram& histogram) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  uint64_t cumulative = 0;
+  for (size_t i = 0; i < histogram.counts.size(); ++i) {
+    cumulative += histogram.counts[i];
+    const bool last = i == kDurationBuckets_seconds.size();
+    metric.histogram.bucket.push_back(
+        {cumulative, last ? std::numeric_limits<double>::infinity() : kDurationBuckets_seconds[i]});
+  }
+  metric.histogram.sample_count = cumulative;
+  metric.histogram.sample_sum = histogram.sum_seconds;
+  family.metric.push_back(std::move(metric));
+}
+
+std::string reason_text(const Observed& observed, int32_t reason) {
+  const auto& names = observed.status.reset_reasons;
+  const auto known = names.find(reason);
+  if (known != names.end()) return known->second;
+  return reason < 0 ? "" : std::to_string(reason);
+}
+
+// One metric of a group that is a single number.
+struct NumberRow {
+  const char* name;
+  const char* help;
+  MetricType type;
+  double (*value)(const Group&);
+};
+
+const NumberRow kNumberRows[] = {
+    {"wsbpf_close_wait_stuck_connections",
+     "Connections that have each been in CLOSE_WAIT for longer than --close-wait-for.",
+     MetricType::Gauge, [](const Group& g) { return static_cast<double>(g.close_wait_stuck); }},
+    {"wsbpf_connections_opened_total", "Connections established since the start.",
+     MetricType::Counter, [](const Group& g) { return static_cast<double>(g.opened); }},
+    {"wsbpf_accept_queue_length", "Connections that wait for accept().", MetricType::Gauge,
+     [](const Group& g) { return static_cast<double>(g.accept_queue); }},
+    {"wsbpf_accept_queue_limit", "The backlog of listen(), capped by net.core.somaxconn.",
+     MetricType::Gauge, [](const Group& g) { return static_cast<double>(g.accept_queue_limit); }},
+    {"wsbpf_retransmitted_segments_total", "Segments sent again.", MetricType::Counter,
+     [](const Group& g) { return static_cast<double>(g.retransmitted); }},
+};
+
+// One metric of a group for each TCP state.
+struct StateRow {
+  const char* name;
+  const char* help;
+  double (*value)(const Group&, size_t state);
+};
+
+const StateRow kStateRows[] = {
+    {"wsbpf_tcp_connections", "Connections by TCP state.",
+     [](const Group& g, size_t state) { return static_cast<double>(g.states[state]); }},
+    {"wsbpf_state_age_max_seconds", "The longest time that a connection has been in its state.",
+     [](const Group& g, size_t state) { return g.state_age_max_seconds[state]; }},
+};
+
+constexpr size_t kSeriesOfGroup = 64;  // all rows, states, histogram buckets and a few resets
+
+void add_groups(Exposition& out, const Observed& observed, const std::vector<Group>& groups) {
+  for (const StateRow& row : kStateRows) {
+    MetricFamily& family = out.family(row.name, row.help, MetricType::Gauge);
+    for (const Group& group : groups) {
+      for (size_t state = 1; state < kTcpStateSlots; ++state) {
+        if (static_cast<TcpState>(state) == TcpState::kListen) continue;
+        add_value(family, group.labels({{"state", std::string(kTcpStateNames[state])}}),
+                  row.value(group, state));
+      }
+    }
+  }
+  for (const NumberRow& row : kNumberRows) {
+    MetricFamily& family = out.family(row.name, row.help, row.type);
+    for (const Group& group : groups) add_value(family, group.labels(), row.value(group));
+  }
+
+  MetricFamily& half_open = out.family(
+      "wsbpf_half_open_connections", "Half-open connections by kind.", MetricType::Gauge);
+  for (const Group& group : groups) {
+    add_value(half_open, group.labels({{"kind", "syn_recv"}}),
+              group.states[static_cast<size_t>(TcpState::kSynRecv)]);
+  }
+  MetricFamily& resets = out.family("wsbpf_resets_total",
+                                    "Resets by direction and the kernel's reason for those sent.",
+                                    MetricType::Counter);
+  for (const Group& group : groups) {
+    for (const auto& [key, count] : group.resets) {
+      const bool sent = key.first == WSBPF_RESET_SENT;
+      add_value(resets,
+                group.labels({{"direction", sent ? "sent" : "received"},
+                              {"reason", reason_text(observed, key.second)}}),
+                static_cast<double>(count));
+    }
+  }
+  MetricFamily& firing = out.family("wsbpf_alerts_firing", "1 while the alert is firing.",
+                                    MetricType::Gauge);
+  for (const Group& group : groups) {
+    if (group.role != role_name(Role::kServer)) continue;
+    for (const Severity severity : {Severity::kWarning, Severity::kCritical}) {
+      add_value(firing,
+                group.labels({{"alert", std::string(kCloseWaitAccumulation)},
+                              {"severity", std::string(severity_name(severity))}}),
+                group.close_wait_firing[static_cast<size_t>(severity)]);
+    }
+  }
+}
+
+// Histograms carry fewer labels, so groups that differ in their comm only are one here.
+void add_histograms(Exposition& out, const std::vector<Group>& groups) {
+  std::map<std::pair<std::string, std::string>, std::pair<DurationHistogram, DurationHistogram>>
+      merged;
+  for (const Group& group : groups) {
+    auto& [duration, idle] = merged[{group.port, group.role}];
+    duration += group.duration;
+    idle += group.idle_at_close;
+  }
+  const auto labels = [](const auto& key) {
+    return Labels{{"port", key.first}, {"role", key.second}, {"namespace", ""}, {"pod", ""}};
+  };
+  MetricFamily& durations =
+      out.family("wsbpf_connection_duration_seconds", "Age of connections when they closed.",
+                 MetricType::Histogram);
+  for (const auto& [key, pair] : merged) add_histogram(durations, labels(key), pair.first);
+  MetricFamily& idles = out.family("wsbpf_idle_at_close_seconds",
+                                   "How long no data had passed when connections closed.",
+                                   MetricType::Histogram);
+  for (const auto& [key, pair] : merged) add_histogram(idles, labels(key), pair.second);
+}
+
+void add_own(Exposition& out, const Observed& observed) {
+  const Status& status = observed.status;
+  MetricFamily& events =
+      out.family("wsbpf_events_total", "Records read from the kernel, by type.", MetricType::Counter);
+  for (const auto& [type, count] : status.events) {
+    add_value(events, {{"type", type}}, static_cast<double>(count));
+  }
+  MetricFamily& lost = out.family(
+      "wsbpf_events_lost_total",
+      "Records that never arrived, by reason; the next sweep repairs the gauges.",
+      MetricType::Counter);
+  for (const auto& [program, count] : status.lost.ring_buffer) {
+    add_value(lost, {{"reason", "ring_buffer"}, {"program", program}}, static_cast<double>(count));
+  }
+  add_value(lost, {{"reason", "recursion"}, {"program", ""}},
+            static_cast<double>(status.lost.recursion));
+  add_value(lost, {{"reason", "iterator"}, {"program", ""}},
+            static_cast<double>(status.lost.iterator));
+  MetricFamily& corrections =
+      out.family("wsbpf_reconcile_corrections_total",
+                 "What sweeps had to put right in the table, by kind.", MetricType::Counter);
+  for (size_t i = 0; i < kCorrectionNames.size(); ++i) {
+    add_value(corrections, {{"kind", std::string(kCorrectionNames[i])}},
+              static_cast<double>(observed.table->corrections()[i]));
+  }
+  add_value(out.family("wsbpf_build_info", "1, with the version as a label.", MetricType::Gauge),
+            {{"version", status.version}, {"node", valid_utf8(status.node)}}, 1);
+  if (!status.programs.empty()) {
+    MetricFamily& seconds =
+        out.family("wsbpf_bpf_program_run_seconds_total",
+                   "Time spent in each BPF program, while --bpf-stats is on.", MetricType::Counter);
+    for (const ProgramStats& program : status.programs) {
+      add_value(seconds, {{"program", program.name}}, static_cast<double>(program.run_ns) / 1e9);
+    }
+    MetricFamily& runs =
+        out.family("wsbpf_bpf_program_runs_total",
+                   "Executions of each BPF program, while --bpf-stats is on.", MetricType::Counter);
+    for (const ProgramStats& program : status.programs) {
+      add_value(runs, {{"program", program.name}}, static_cast<double>(program.runs));
+    }
+  }
+}
+
+// The names that every Prometheus client library uses for its own process.
+void add_process(Exposition& out, const ProcessUsage& usage) {
+  add_value(out.family("process_cpu_seconds_total", "User and system CPU time spent.",
+                       MetricType::Counter),
+            {}, usage.cpu_seconds);
+  add_value(out.family("process_resident_memory_bytes", "Resident memory size.", MetricType::Gauge),
+            {}, static_cast<double>(usage.resident_bytes));
+  add_value(out.family("process_virtual_memory_bytes", "Virtual memory size.", MetricType::Gauge),
+            {}, static_cast<double>(usage.virtual_bytes));
+  add_value(out.family("process_open_fds", "Open file descriptors.", MetricType::Gauge), {},
+            static_cast<double>(usage.open_fds));
+  add_value(out.family("process_start_time_seconds", "Start time since the epoch.",
+                       MetricType::Gauge),
+            {}, usage.start_time_seconds);
+}
+
+// Keeps the groups with the most connections, and sums up the others.
+std::vector<Group> limited(const Observed& observed) {
+  std::vector<Group> groups = groups_of(observed);
+  constexpr size_t kMost = kSeriesLimit / kSeriesOfGroup;
+  if (groups.size() <= kMost) return groups;
+
+  std::map<std::tuple<std::string, std::string, std::string>, bool> kept;
+  std::sort(groups.begin(), groups.end(),
+            [](const Group& a, const Group& b) { return a.connections > b.connections; });
+  groups.resize(kMost - 2);
+  for (const Group& group : groups) kept[{group.port, group.role, group.comm}] = true;
+  std::map<std::string, Group> others;  // by role
+  for (const ListenerSummary& summary : observed.listeners) {
+    const std::string role(role_name(summary.key.role));
+    if (kept.contains({std::to_string(summary.key.port), role, valid_utf8(summary.comm)})) continue;
+    Group& other = others[role];
+    other.port = "other";
+    other.role = role;
+    other.add(observed, summary);
+  }
+  for (auto& [role, other] : others) groups.push_back(std::move(other));
+  return groups;
+}
+
+}  // namespace
+
+std::vector<MetricFamily> MetricsCollector::Collect() const {
+  const std::vector<Group> groups = limited(observed_);
+  Exposition out;
+  add_groups(out, observed_, groups);
+  add_histograms(out, groups);
+  add_own(out, observed_);
+  add_process(out, observed_.status.usage);
+  std::erase_if(out.families, [](const MetricFamily& family) { return family.metric.empty(); });
+  return std::move(out.families);
+}
+
+std::string metrics_text(const Observed& observed) {
+  std::ostringstream out;
+  prometheus::TextSerializer().Serialize(out, MetricsCollector(observed).Collect());
+  return out.str();
+}
+
+}  // namespace wsbpf

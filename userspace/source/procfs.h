@@ -1,0 +1,47 @@
+// What /proc knows of processes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "core/process_table.h"
+
+namespace wsbpf {
+
+// Looks processes up in /proc, each once until forget().
+class ProcFs : public ProcessLookup {
+ public:
+  std::optional<Process> find(uint32_t pid) override;
+
+  // Pids are reused and processes change their names: call this before each sweep.
+  void forget() { known_.clear(); }
+
+ private:
+  std::unordered_map<uint32_t, std::optional<Process>> known_;
+};
+
+// The process's resident memory in bytes; nothing when it is gone.
+std::optional<uint64_t> resident_bytes(uint32_t pid);
+
+// CPU time, memory and descriptors of this process.
+struct SelfUsage {
+  double cpu_seconds = 0;
+  uint64_t resident_bytes = 0;
+  uint64_t virtual_bytes = 0;
+  uint64_t open_fds = 0;
+};
+SelfUsage self_usage();
+
+// A network namespace, by a path that setns() can open.
+struct NetworkNamespace {
+  uint32_t inode = 0;
+  std::string path;
+};
+
+// Every network namespace that has a process or is mounted somewhere (as `ip netns` does), each
+// once. Those of processes are only found in the host's pid namespace.
+std::vector<NetworkNamespace> network_namespaces();
+
+}  // namespace wsbpf

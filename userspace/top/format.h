@@ -1,0 +1,25 @@
+// Values as a person reads them, in at most six columns; "-" is what is not known.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "top/model.h"
+
+namespace wsbpf::top {
+
+inline constexpr char kUnknown[] = "-";
+
+std::string duration_text(std::optional<double> seconds);    // 3.2s 45s 14m03s 2h14m 3d04h
+std::string round_trip_text(std::optional<double> seconds);  // 0.4ms 12ms 1.2s
+std::string count_text(std::optional<std::int64_t> count);   // 99999, then 100k 1.2M
+std::string size_text(std::optional<std::int64_t> bytes);    // 9999, then 64.0K 1.2M
+std::string rate_text(std::optional<double> per_second);     // 12.4, from a thousand on 1234
+
+// Of any length: "node[4121]", "10.0.3.7:443", "[2001:db8::1]:443", "shop/chat-7f".
+std::string owner_text(const Owner& owner);
+std::string endpoint_text(const Endpoint& endpoint);
+std::string workload_text(const Workload& workload);
+
+}  // namespace wsbpf::top

@@ -1,0 +1,151 @@
+#include "top/header.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "top/format.h"
+#include "top/width.h"
+
+namespace wsbpf::top {
+namespace {
+
+struct Notice {
+  std::string text;
+  Style style = Style::kWarning;
+};
+
+constexpr std::size_t kLinesPerNotice = 3;
+
+struct Value {
+  std::string_view label;
+  std::string text;
+  Style style = Style::kStrong;
+};
+
+// Side by side, on as many lines as that takes; values that are empty are left out.
+std::vector<Line> value_lines(const std::vector<Value>& values, int width) {
+  constexpr std::string_view kGap = "   ";
+  std::vector<Line> lines(1);
+  int used = 0;
+  for (const Value& value : values) {
+    if (value.text.empty()) continue;
+    const int needed = display_width(value.label) + 1 + display_width(value.text);
+    if (used > 0 && used + display_width(kGap) + needed > width) {
+      lines.emplace_back();
+      used = 0;
+    }
+    if (used > 0) {
+      lines.back().push_back({std::string(kGap), Style::kPlain});
+      used += display_width(kGap);
+    }
+    lines.back().push_back({fmt::format("{} ", value.label), Style::kLabel});
+    lines.back().push_back({value.text, value.style});
+    used += needed;
+  }
+  return lines;
+}
+
+std::vector<Line> identity_lines(const Status& status, int width) {
+  return value_lines({{"wsbpf", status.version},
+                      {"node", status.node},
+                      {"kernel", status.kernel},
+                      {"up", duration_text(status.uptime_seconds)},
+                      {"role", status.role}},
+                     width);
+}
+
+std::string alerts_text(const Status& status) {
+  if (status.alerts_firing == 0 && status.alerts_pending == 0) return "none";
+  return fmt::format("{} firing, {} pending", status.alerts_firing, status.alerts_pending);
+}
+
+std::vector<Line> load_lines(const Status& status, int width) {
+  return value_lines({{"connections", count_text(status.connections)},
+                      {"opens/s", rate_text(status.opens_per_second)},
+                      {"closes/s", rate_text(status.closes_per_second)},
+                      {"alerts", alerts_text(status),
+                       status.alerts_firing > 0 ? Style::kCritical : Style::kStrong}},
+                     width);
+}
+
+std::string lost_text(const Status& status) {
+  std::int64_t total = 0;
+  std::string reasons;
+  for (const auto& [reason, events] : status.lost) {
+    total += events;
+    reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", reason, events);
+  }
+  return fmt::format(
+      "{} events lost ({}): the next sweep repairs counts and states, some verdicts stay unknown",
+      total, reasons);
+}
+
+std::string alert_text(const Alert& alert) {
+  const std::string port = alert.port ? fmt::format(" :{}", *alert.port) : "";
+  return fmt::format("{} {}{}  {}", alert.critical ? "CRITICAL" : "WARNING", alert.name, port,
+                     alert.summary);
+}
+
+std::vector<Notice> alert_notices(const Model& model) {
+  std::vector<Notice> notices;
+  for (const bool critical : {true, false}) {
+    for (const Alert& alert : model.alerts) {
+      if (!alert.firing || alert.critical != critical) continue;
+      notices.push_back({alert_text(alert), critical ? Style::kCritical : Style::kWarning});
+    }
+  }
+  return notices;
+}
+
+std::vector<Notice> degraded_notices(const Status& status) {
+  if (!status.degraded && !status.coverage_partial) return {};
+  const char* what = status.coverage_partial ? "coverage is partial" : "degraded";
+  if (status.reasons.empty()) return {{what}};
+  std::vector<Notice> notices;
+  for (const std::string& reason : status.reasons) {
+    notices.push_back({fmt::format("{}: {}", what, reason)});
+  }
+  return notices;
+}
+
+// The worst first: what does not fit is cut off at the end.
+std::vector<Notice> notices_of(const Model& model, const View& view) {
+  std::vector<Notice> notices;
+  if (!view.banner.empty()) notices.push_back({view.banner, Style::kCritical});
+  for (Notice& notice : alert_notices(model)) notices.push_back(std::move(notice));
+  if (!model.status.lost.empty()) notices.push_back({lost_text(model.status)});
+  for (Notice& notice : degraded_notices(model.status)) notices.push_back(std::move(notice));
+  return notices;
+}
+
+std::vector<Line> notice_lines(const std::vector<Notice>& notices, int width) {
+  std::vector<Line> lines;
+  for (const Notice& notice : notices) {
+    for (std::string& text : wrap_text(notice.text, width, kLinesPerNotice)) {
+      lines.push_back({{std::move(text), notice.style}});
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::vector<Line> header_lines(const Model& model, const View& view) {
+  std::vector<Line> lines = identity_lines(model.status, view.width);
+  append_lines(lines, load_lines(model.status, view.width));
+  std::vector<Line> notices = notice_lines(notices_of(model, view), view.width);
+  const auto room = static_cast<std::size_t>(std::max(1, view.height / 4));
+  if (!view.batch && notices.size() > room) {
+    notices.resize(room);
+    notices.back() = {{"… and more: see wsbpf alerts and /api/status", Style::kWarning}};
+  }
+  append_lines(lines, std::move(notices));
+  return lines;
+}
+
+}  // namespace wsbpf::top

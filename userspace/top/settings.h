@@ -1,0 +1,22 @@
+// What `wsbpf top` is told on its command line.
+#pragma once
+
+#include <string>
+
+#include "top/fetch.h"
+#include "top/sort.h"
+
+namespace wsbpf::top {
+
+struct Settings {
+  // Called on another thread, one call at a time. If it hangs it is left behind when top ends, so
+  // it must own, or share, what it uses.
+  Fetch fetch;
+  double delay_seconds = 1.0;  // from one round of questions to the next; at least 0.1
+  std::string sort = "state";  // as parse_sort() reads it
+  bool batch = false;
+  int iterations = 0;  // frames to show; 0: until told to stop, in batch mode one
+  bool color = true;   // false for NO_COLOR and --color never
+};
+
+}  // namespace wsbpf::top
