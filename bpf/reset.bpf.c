@@ -37,8 +37,9 @@ static __always_inline void on_reset(struct sock *sk, enum wsbpf_reset_direction
 	submit_record(record);
 }
 
-/* The reason became an argument in 6.10 ("rstreason: make it work in trace world"); the daemon loads
- * the one that fits the running kernel. The socket is NULL for segments that belong to none. */
+/* The reason became an argument in 6.10 ("rstreason: make it work in trace world"); the daemon
+ * loads the one that fits the running kernel. The socket is NULL for segments that belong to none.
+ */
 SEC("?tp_btf/tcp_send_reset")
 int BPF_PROG(send_reset_reason, struct sock *sk, const struct sk_buff *skb, int reason)
 {

@@ -58,12 +58,12 @@ enum {
 	TCP_NEW_SYN_RECV,
 };
 
-#define AF_INET 2
-#define AF_INET6 10
-#define RCV_SHUTDOWN 1
+#define AF_INET	      2
+#define AF_INET6      10
+#define RCV_SHUTDOWN  1
 #define SEND_SHUTDOWN 2
-#define PF_EXITING 0x00000004
-#define PF_KTHREAD 0x00200000
+#define PF_EXITING    0x00000004
+#define PF_KTHREAD    0x00200000
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -28,7 +28,7 @@ enum wsbpf_record_type {
 	WSBPF_RECORD_DESTROYED,
 	WSBPF_RECORD_RETRANSMIT,
 	WSBPF_RECORD_RESET,
-	WSBPF_RECORD_SOCKET, /* from the iterators */
+	WSBPF_RECORD_SOCKET,   /* from the iterators */
 	WSBPF_RECORD_MINISOCK, /* from iter/tcp: a request or timewait socket */
 };
 
@@ -53,13 +53,13 @@ enum wsbpf_task_flag {
 };
 
 struct wsbpf_header {
-	__u8 type; /* enum wsbpf_record_type */
-	__u8 state; /* the kernel's TCP_* number: the state entered, or the one it is in */
+	__u8 type;	/* enum wsbpf_record_type */
+	__u8 state;	/* the kernel's TCP_* number: the state entered, or the one it is in */
 	__u8 old_state; /* where a transition came from, else 0 */
-	__u8 family; /* AF_INET or AF_INET6; a v4-mapped peer is AF_INET6 here */
-	__u32 netns; /* inode of the network namespace */
-	__u64 cookie; /* the kernel's socket cookie; 0: the socket has none (timewait) */
-	__u64 time_ns; /* CLOCK_BOOTTIME */
+	__u8 family;	/* AF_INET or AF_INET6; a v4-mapped peer is AF_INET6 here */
+	__u32 netns;	/* inode of the network namespace */
+	__u64 cookie;	/* the kernel's socket cookie; 0: the socket has none (timewait) */
+	__u64 time_ns;	/* CLOCK_BOOTTIME */
 };
 
 /* Addresses as on the wire; IPv4 in the first four bytes. Ports in host order. */
@@ -73,11 +73,11 @@ struct wsbpf_endpoints {
 /* The socket's counters, as the kernel has them (see docs/architecture.md for what they mean). */
 struct wsbpf_counters {
 	__u64 bytes_received; /* RFC 4898 tcpEStatsAppHCThruOctetsReceived; counts a FIN */
-	__u64 bytes_acked; /* sent and acknowledged; counts our SYN and FIN */
-	__u32 unread_bytes; /* rcv_nxt - copied_seq; accept queue length while listening */
-	__u32 unacked_bytes; /* snd_nxt - snd_una; accept queue limit while listening */
-	__u32 unsent_bytes; /* write_seq - snd_nxt */
-	__u32 retransmits; /* segments retransmitted in the connection's life */
+	__u64 bytes_acked;    /* sent and acknowledged; counts our SYN and FIN */
+	__u32 unread_bytes;   /* rcv_nxt - copied_seq; accept queue length while listening */
+	__u32 unacked_bytes;  /* snd_nxt - snd_una; accept queue limit while listening */
+	__u32 unsent_bytes;   /* write_seq - snd_nxt */
+	__u32 retransmits;    /* segments retransmitted in the connection's life */
 	__u32 srtt_us;
 	__u32 idle_ms; /* since data was last sent or received */
 };
@@ -93,7 +93,7 @@ struct wsbpf_opened {
 /* Entry into a state where a connection can dwell, other than CLOSE. */
 struct wsbpf_state {
 	struct wsbpf_header header;
-	__u32 pid; /* who closed; 0: the transition came from the network or a timer */
+	__u32 pid;	  /* who closed; 0: the transition came from the network or a timer */
 	__u32 task_flags; /* enum wsbpf_task_flag */
 };
 
@@ -115,14 +115,14 @@ struct wsbpf_destroyed {
 struct wsbpf_retransmit {
 	struct wsbpf_header header;
 	__u32 streak; /* timeouts in a row without progress */
-	__u32 total; /* segments retransmitted in the connection's life */
+	__u32 total;  /* segments retransmitted in the connection's life */
 };
 
 struct wsbpf_reset {
 	struct wsbpf_header header;
 	struct wsbpf_endpoints endpoints;
 	__u32 direction; /* enum wsbpf_reset_direction */
-	__s32 reason; /* the kernel's enum sk_rst_reason; -1: this kernel does not say */
+	__s32 reason;	 /* the kernel's enum sk_rst_reason; -1: this kernel does not say */
 	__u32 reserved;
 };
 

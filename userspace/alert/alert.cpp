@@ -6,9 +6,7 @@
 
 namespace wsbpf {
 
-std::string runbook_of(std::string_view alert) {
-  return fmt::format("docs/alerts.md#{}", alert);
-}
+std::string runbook_of(std::string_view alert) { return fmt::format("docs/alerts.md#{}", alert); }
 
 // A severity falls only after it has been lower for as long as an alert takes to resolve.
 Severity AlertMachine::settled_severity(Entry& entry, Severity found, uint64_t now_ns) {

@@ -21,9 +21,12 @@ constexpr std::string_view severity_name(Severity severity) {
 
 constexpr std::string_view alert_state_name(AlertState state) {
   switch (state) {
-    case AlertState::kPending: return "pending";
-    case AlertState::kFiring: return "firing";
-    case AlertState::kResolved: return "resolved";
+    case AlertState::kPending:
+      return "pending";
+    case AlertState::kFiring:
+      return "firing";
+    case AlertState::kResolved:
+      return "resolved";
   }
   return "";
 }

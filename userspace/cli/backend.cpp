@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
-
 #include <cstdio>
 #include <future>
 #include <thread>
@@ -117,18 +116,21 @@ Result<std::shared_ptr<Backend>> open_backend(const BackendSettings& settings) {
     return fail(fmt::format("may not open {}: run as root or as a member of its group", shown));
   }
   if (!settings.may_observe) {
-    return fail(fmt::format("no daemon answers on {}: start one with `wsbpf run`, or name its "
-                            "socket with --socket",
-                            shown));
+    return fail(
+        fmt::format("no daemon answers on {}: start one with `wsbpf run`, or name its "
+                    "socket with --socket",
+                    shown));
   }
   const auto ports = parse_ports(settings.ports);
   if (!ports) return wrap("--port", ports.error());
   auto own = OwnBackend::start(*ports);
-  if (!own) return wrap(fmt::format("no daemon answers on {}, and without one", shown), own.error());
-  fmt::print(stderr,
-             "wsbpf: no daemon answers on {}: observing ports {} by myself while this command runs; "
-             "what is older shows its least age\n",
-             shown, settings.ports);
+  if (!own)
+    return wrap(fmt::format("no daemon answers on {}, and without one", shown), own.error());
+  fmt::print(
+      stderr,
+      "wsbpf: no daemon answers on {}: observing ports {} by myself while this command runs; "
+      "what is older shows its least age\n",
+      shown, settings.ports);
   if (settings.wait_for_alerts) {
     const CloseWaitSettings defaults;
     std::this_thread::sleep_for(std::chrono::nanoseconds(defaults.for_ns) +

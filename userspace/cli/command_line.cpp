@@ -26,12 +26,14 @@ std::shared_ptr<BackendSettings> add_backend_options(CLI::App& command) {
   auto settings = std::make_shared<BackendSettings>();
   settings->socket = kDefaultSocket;
   settings->ports = kDefaultPorts;
-  command.add_option("--socket", settings->socket,
-                     fmt::format("the daemon's socket (default {})", kDefaultSocket))
+  command
+      .add_option("--socket", settings->socket,
+                  fmt::format("the daemon's socket (default {})", kDefaultSocket))
       ->envname("WSBPF_SOCKET")
       ->type_name("PATH");
-  command.add_option("-p,--port", settings->ports,
-                     fmt::format("ports to watch where no daemon runs (default {})", kDefaultPorts))
+  command
+      .add_option("-p,--port", settings->ports,
+                  fmt::format("ports to watch where no daemon runs (default {})", kDefaultPorts))
       ->type_name("PORTS");
   return settings;
 }

@@ -33,11 +33,11 @@ Result<void> Daemon::run() {
   }
   if (auto observing = observe(); !observing) return observing;
 
-  spdlog::info("watching ports {} on node {}; socket {}, page and API {}, metrics {}",
-               ports_text(options_.watch.ports), printable(options_.node_name),
-               printable(options_.socket),
-               options_.listen.empty() ? "off" : "http://" + options_.listen,
-               options_.metrics_listen.empty() ? "there, too" : "http://" + options_.metrics_listen);
+  spdlog::info(
+      "watching ports {} on node {}; socket {}, page and API {}, metrics {}",
+      ports_text(options_.watch.ports), printable(options_.node_name), printable(options_.socket),
+      options_.listen.empty() ? "off" : "http://" + options_.listen,
+      options_.metrics_listen.empty() ? "there, too" : "http://" + options_.metrics_listen);
   wait_for_signal();
   loop_.run();
   spdlog::info("ending");
@@ -122,7 +122,7 @@ void Daemon::on_change(Change change, const Connection& connection) {
   context.now_ns = connection.last_event_ns;
   context.node_json = json_string(options_.node_name);
   append_connection(json, connection, context);
-  log_event(change == Change::kOpened ? "opened" : "closed", "connection",
+  log_event(change == Change::kOpened ? "opened" : "closed", connection.last_event_ns, "connection",
             {json.data(), json.size()});
 }
 
@@ -131,18 +131,22 @@ void Daemon::on_alert(const Alert& alert) {
   const auto level = alert.state == AlertState::kFiring ? spdlog::level::warn : spdlog::level::info;
   spdlog::log(level, "{} {} ({}): {}", finding.alert, alert_state_name(alert.state),
               severity_name(finding.severity), finding.summary);
-  if (event_log_) log_event("alert", "alert", alert_json(observer_->last(), alert).dump());
+  if (event_log_)
+    log_event("alert", alert.since_ns, "alert", alert_json(observer_->last(), alert).dump());
 }
 
 void Daemon::on_lost(std::string_view reason, uint64_t count) {
   spdlog::warn("{} events were lost ({}); a sweep repairs the counts", count, reason);
-  if (event_log_) log_event("lost", "count", std::to_string(count));
+  if (event_log_) log_event("lost", boot_time_ns(), "count", std::to_string(count));
 }
 
-void Daemon::log_event(std::string_view type, std::string_view name, std::string_view value) {
+void Daemon::log_event(std::string_view type, uint64_t time_ns, std::string_view name,
+                       std::string_view value) {
+  const std::chrono::nanoseconds ago(static_cast<int64_t>(boot_time_ns() - time_ns));
+  const auto time = std::chrono::system_clock::now() -
+                    std::chrono::duration_cast<std::chrono::system_clock::duration>(ago);
   const std::string line = fmt::format(R"({{"type":"{}","time":"{}","node":{},"{}":{}}})", type,
-                                       rfc3339(std::chrono::system_clock::now()),
-                                       json_string(options_.node_name), name, value);
+                                       rfc3339(time), json_string(options_.node_name), name, value);
   const bool written = event_log_->write(line);
   if (!written && !event_log_failed_) spdlog::error("cannot write to the event log");
   event_log_failed_ = !written;

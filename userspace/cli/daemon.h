@@ -1,13 +1,11 @@
 // The daemon: the observer, with logs, event log, HTTP and signals around it.
 #pragma once
 
-#include <utility>  // Boost 1.74's asio forgets it
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-
 #include <functional>
 #include <memory>
+#include <utility>  // Boost 1.74's asio forgets it
 
 #include "cli/observer.h"
 #include "cli/run_options.h"
@@ -36,7 +34,9 @@ class Daemon {
   void on_change(Change change, const Connection& connection);
   void on_alert(const Alert& alert);
   void on_lost(std::string_view reason, uint64_t count);
-  void log_event(std::string_view type, std::string_view name, std::string_view value);
+  // One line of the event log; `time_ns` is of CLOCK_BOOTTIME, `value` is JSON.
+  void log_event(std::string_view type, uint64_t time_ns, std::string_view name,
+                 std::string_view value);
 
   RunOptions options_;
   Reload reload_;

@@ -76,8 +76,7 @@ constexpr Column kColumns[] = {
     {"RECEIVED", true, true,
      [](const Json& r) { return top::size_text(whole(r, "bytes_received")); }},
     {"SENT", true, true, [](const Json& r) { return top::size_text(whole(r, "bytes_sent")); }},
-    {"RETRANS", true, true,
-     [](const Json& r) { return top::count_text(whole(r, "retransmits")); }},
+    {"RETRANS", true, true, [](const Json& r) { return top::count_text(whole(r, "retransmits")); }},
     {"SRTT", true, true,
      [](const Json& r) { return top::round_trip_text(number(r, "srtt_seconds")); }},
     {"LOCAL", false, false, [](const Json& r) { return endpoint(r, "local"); }},
@@ -137,9 +136,8 @@ Result<ExitCode> list(const BackendSettings& settings, const ListOptions& option
   if (options.format != "json") target += "&format=jsonl";
 
   if (options.format == "json" || options.format == "jsonl") {
-    const auto got = (*backend)->get(target, [](std::string_view piece) {
-      std::fwrite(piece.data(), 1, piece.size(), stdout);
-    });
+    const auto got = (*backend)->get(
+        target, [](std::string_view piece) { std::fwrite(piece.data(), 1, piece.size(), stdout); });
     if (!got) return tl::unexpected(got.error());
   } else {
     const auto lines = get_text(**backend, target);
@@ -171,9 +169,10 @@ void add_list(CLI::App& app, Action& chosen) {
   command->add_option("-o,--output", options->format, "table, wide, json or jsonl (default table)")
       ->check(CLI::IsMember({"table", "wide", "json", "jsonl"}))
       ->type_name("FORMAT");
-  command->add_option("--sort", options->sort,
-                      fmt::format("sort by a column: {}; -COLUMN for descending (default id)",
-                                  fmt::join(sort_columns(), " ")))
+  command
+      ->add_option("--sort", options->sort,
+                   fmt::format("sort by a column: {}; -COLUMN for descending (default id)",
+                               fmt::join(sort_columns(), " ")))
       ->check(check_sort)
       ->type_name("COLUMN");
   command->add_option("--limit", options->limit, "show so many at most")

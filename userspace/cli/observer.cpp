@@ -32,8 +32,8 @@ constexpr uint64_t kFilesShare = 50;
 
 // Names of the records, by their place in Event; the last two come from sweeps.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kEventNames = {
-    "opened", "state", "closed", "destroyed", "retransmit", "reset", "swept_socket",
-    "swept_minisock"};
+    "opened",     "state", "closed",       "destroyed",
+    "retransmit", "reset", "swept_socket", "swept_minisock"};
 
 std::string kernel_release() {
   utsname name{};
@@ -55,8 +55,8 @@ asio::awaitable<void> every(nanoseconds period, Task task) {
 
 }  // namespace
 
-Result<std::unique_ptr<Observer>> Observer::start(asio::io_context& loop,
-                                                  ObserverSettings settings, ObserverHooks hooks) {
+Result<std::unique_ptr<Observer>> Observer::start(asio::io_context& loop, ObserverSettings settings,
+                                                  ObserverHooks hooks) {
   auto source = BpfSource::open(settings.watch);
   if (!source) return tl::unexpected(source.error());
   if (settings.bpf_stats) {
@@ -142,8 +142,7 @@ void Observer::refresh() {
   consume();
   observed_.now_ns = boot_time_ns();
   observed_.now = std::chrono::system_clock::now();
-  observed_.listeners =
-      table_.summarize(observed_.now_ns, settings_.close_wait.for_ns);
+  observed_.listeners = table_.summarize(observed_.now_ns, settings_.close_wait.for_ns);
 }
 
 void Observer::evaluate() {
@@ -162,7 +161,8 @@ void Observer::evaluate() {
 void Observer::note_losses() {
   LostEvents& lost = observed_.status.lost;
   const auto drops = source_->drops();
-  for (size_t i = 0; i < drops.size(); ++i) lost.ring_buffer[std::string(kProgramNames[i])] = drops[i];
+  for (size_t i = 0; i < drops.size(); ++i)
+    lost.ring_buffer[std::string(kProgramNames[i])] = drops[i];
   lost.recursion = source_->recursion_misses();
   const uint64_t total = lost.total();
   if (total == lost_reported_) return;
@@ -262,7 +262,8 @@ void Observer::fill_status() {
   status.sweep_interval_seconds = std::chrono::duration<double>(settings_.sweep_interval).count();
   status.close_wait_threshold = settings_.close_wait.threshold;
   status.close_wait_for_seconds = static_cast<double>(settings_.close_wait.for_ns) / 1e9;
-  for (size_t i = 0; i < events_.size(); ++i) status.events[std::string(kEventNames[i])] = events_[i];
+  for (size_t i = 0; i < events_.size(); ++i)
+    status.events[std::string(kEventNames[i])] = events_[i];
 
   status.reasons.clear();
   for (const std::string& error : sweep_errors_) {

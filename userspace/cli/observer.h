@@ -2,18 +2,16 @@
 // and logs around it; the reading commands use one of their own where no daemon runs.
 #pragma once
 
-#include <utility>  // Boost 1.74's asio forgets it
-
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-
 #include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>  // Boost 1.74's asio forgets it
 
 #include "alert/alert.h"
 #include "alert/close_wait.h"
@@ -95,9 +93,9 @@ class Observer {
   std::vector<std::string> sweep_errors_;
   uint64_t lost_reported_ = 0;
   uint64_t last_loss_ns_ = 0;
-  uint64_t files_due_ns_ = 0;      // no pass over file descriptors before this time
+  uint64_t files_due_ns_ = 0;  // no pass over file descriptors before this time
   uint64_t last_files_ns_ = 0;
-  bool repair_wanted_ = false;     // something was lost or missing
+  bool repair_wanted_ = false;  // something was lost or missing
   bool adopt_next_ = true;
   struct RateSample {
     uint64_t time_ns;

@@ -14,7 +14,8 @@ namespace {
 
 constexpr char kFooter[] =
     "\nEvery option may also come from the environment (--close-wait-for: WSBPF_CLOSE_WAIT_FOR)\n"
-    "or from the file of --config, as a key (close-wait-for = \"3s\"). Flags beat the environment,\n"
+    "or from the file of --config, as a key (close-wait-for = \"3s\"). Flags beat the "
+    "environment,\n"
     "which beats the file. SIGHUP reads the file again: ports, thresholds and log level change\n"
     "while everything goes on; the event log is opened anew.";
 
@@ -33,7 +34,8 @@ void add_run(CLI::App& app, Action& chosen) {
   const auto add = [&](const std::string& name, const char* value, const std::string& help) {
     const auto keep = [flags, name](const std::string& text) { (*flags)[name] = text; };
     if (value == nullptr) {
-      command->add_flag_callback("--" + name, [keep] { keep("true"); }, help);
+      command->add_flag_callback(
+          "--" + name, [keep] { keep("true"); }, help);
     } else if (name == "port") {
       command
           ->add_option_function<std::vector<std::string>>(
@@ -55,8 +57,8 @@ void add_run(CLI::App& app, Action& chosen) {
   command->callback([&chosen, flags] {
     chosen = [flags]() -> Result<ExitCode> {
       const auto resolve = [flags] {
-        return resolve_run_options(*flags,
-                                   [](const char* name) -> const char* { return std::getenv(name); });
+        return resolve_run_options(
+            *flags, [](const char* name) -> const char* { return std::getenv(name); });
       };
       const auto options = resolve();
       if (!options) return tl::unexpected(options.error());

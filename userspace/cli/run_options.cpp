@@ -110,15 +110,15 @@ Result<RawOptions> read_config(const std::string& path) {
   RawOptions raw;
   for (const CLI::ConfigItem& item : items) {
     const auto& table = run_option_table();
-    const bool known =
-        item.parents.empty() && std::any_of(table.begin(), table.end(), [&](const RunOption& row) {
-          return item.name == row.name;
-        });
+    const bool known = item.parents.empty() &&
+                       std::any_of(table.begin(), table.end(),
+                                   [&](const RunOption& row) { return item.name == row.name; });
     if (!known) {
-      return fail(fmt::format("{}: unknown key '{}': keys are the long flags of `wsbpf run` without "
-                              "their dashes",
-                              printable(path), printable(item.fullname())),
-                  ExitCode::kUsage);
+      return fail(
+          fmt::format("{}: unknown key '{}': keys are the long flags of `wsbpf run` without "
+                      "their dashes",
+                      printable(path), printable(item.fullname())),
+          ExitCode::kUsage);
     }
     raw[item.name] = fmt::format("{}", fmt::join(item.inputs, ","));
   }
@@ -179,7 +179,8 @@ const std::vector<RunOption>& run_option_table() {
 
 std::string environment_name(const std::string& option) {
   std::string name = "WSBPF_" + option;
-  for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char& c : name)
+    c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
 }
 

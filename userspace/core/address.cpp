@@ -23,9 +23,9 @@ std::string address_text(const Address& address, uint8_t family) {
 }
 
 Address redacted(const Address& address, uint8_t family) {
-  const size_t kept_bytes = family == AF_INET                ? 3
+  const size_t kept_bytes = family == AF_INET               ? 3
                             : is_v4_mapped(address, family) ? kMappedPrefix.size() + 3
-                                                             : 6;
+                                                            : 6;
   Address out = address;
   std::fill(out.begin() + static_cast<std::ptrdiff_t>(kept_bytes), out.end(), uint8_t{0});
   return out;

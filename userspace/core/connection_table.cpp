@@ -35,8 +35,10 @@ void take_counters(Connection& connection, const wsbpf_counters& counters, TcpSt
   const uint64_t sequenced_in = has_received_fin(state) ? 1 : 0;
   const uint64_t sequenced_out = (connection.role == Role::kClient ? 1u : 0u) +  // the SYN
                                  (state == TcpState::kFinWait2 ? 1u : 0u);       // our FIN
-  connection.bytes_received = counters.bytes_received - std::min<uint64_t>(counters.bytes_received, sequenced_in);
-  connection.bytes_sent = counters.bytes_acked - std::min<uint64_t>(counters.bytes_acked, sequenced_out);
+  connection.bytes_received =
+      counters.bytes_received - std::min<uint64_t>(counters.bytes_received, sequenced_in);
+  connection.bytes_sent =
+      counters.bytes_acked - std::min<uint64_t>(counters.bytes_acked, sequenced_out);
   connection.unread_bytes = counters.unread_bytes;
   connection.unacked_bytes = counters.unacked_bytes;
   connection.retransmits = counters.retransmits;
@@ -312,8 +314,8 @@ void ConnectionTable::repair_missing(const SweepResult& result) {
       gone = connection.sweep_mark != sweep_ && result.complete_netns.contains(connection.netns);
     } else if (result.files_complete && connection.files_mark != sweep_) {
       // In CLOSE only a file descriptor shows it, or the queue of what was not yet accepted.
-      gone = connection.owner_confirmed ||
-             !has_listen_socket(connection.netns, connection.local_port);
+      gone =
+          connection.owner_confirmed || !has_listen_socket(connection.netns, connection.local_port);
     }
     if (!gone) return;
     count_correction(Correction::kEnded);
@@ -325,7 +327,8 @@ void ConnectionTable::finish_listeners(const SweepResult& result) {
   absl::erase_if(listen_sockets_, [&](auto& entry) {
     ListenSocket& listening = entry.second;
     Listener& listener = listeners_[listening.listener];
-    const bool covered = result.complete_netns.contains(listener.key.netns) || result.files_complete;
+    const bool covered =
+        result.complete_netns.contains(listener.key.netns) || result.files_complete;
     if (covered && listening.sweep_mark != sweep_ && listening.last_event_ns < sweep_started_ns_) {
       count_correction(Correction::kEnded);
       return true;
@@ -416,7 +419,8 @@ std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
     const uint64_t age_ns = since(now_ns, connection.state_since_ns);
     const double age_seconds = seconds(age_ns);
     ++summary.states[slot];
-    summary.state_age_max_seconds[slot] = std::max(summary.state_age_max_seconds[slot], age_seconds);
+    summary.state_age_max_seconds[slot] =
+        std::max(summary.state_age_max_seconds[slot], age_seconds);
     if (connection.state != TcpState::kCloseWait) return;
     if (age_ns >= stuck_after_ns) ++summary.close_wait_stuck;
     summary.oldest_close_wait_seconds = std::max(summary.oldest_close_wait_seconds, age_seconds);
@@ -463,9 +467,8 @@ uint32_t ConnectionTable::listener_index(const ListenerKey& key, uint64_t now_ns
 bool ConnectionTable::has_listen_socket(uint32_t netns, uint16_t port) const {
   const auto listener = by_key_.find({netns, port, Role::kServer});
   if (listener == by_key_.end()) return false;
-  return std::any_of(listen_sockets_.begin(), listen_sockets_.end(), [&](const auto& entry) {
-    return entry.second.listener == listener->second;
-  });
+  return std::any_of(listen_sockets_.begin(), listen_sockets_.end(),
+                     [&](const auto& entry) { return entry.second.listener == listener->second; });
 }
 
 // Nothing in the kernel's socket tells who accepted: it is the end whose port has a listener. Where
@@ -482,8 +485,7 @@ void ConnectionTable::note_departed(const wsbpf_header& header, TcpState state) 
   departed.state = state;
 }
 
-void ConnectionTable::add_listen_socket(const wsbpf_header& header, uint16_t port,
-                                        uint32_t owner) {
+void ConnectionTable::add_listen_socket(const wsbpf_header& header, uint16_t port, uint32_t owner) {
   const uint32_t index = listener_index({header.netns, port, Role::kServer}, header.time_ns);
   ListenSocket listening;
   listening.cookie = header.cookie;

@@ -22,7 +22,7 @@ namespace wsbpf {
 
 struct Watch {
   PortSet ports;
-  bool server = true;  // connections accepted on these ports
+  bool server = true;   // connections accepted on these ports
   bool client = false;  // connections made to these ports
 };
 

@@ -25,15 +25,24 @@ std::optional<Event> read(std::span<const std::byte> bytes) {
 std::optional<Event> decode(std::span<const std::byte> bytes) {
   if (bytes.size() < sizeof(wsbpf_header)) return std::nullopt;
   switch (static_cast<uint8_t>(bytes[0])) {
-    case WSBPF_RECORD_OPENED: return read<wsbpf_opened>(bytes);
-    case WSBPF_RECORD_STATE: return read<wsbpf_state>(bytes);
-    case WSBPF_RECORD_CLOSED: return read<wsbpf_closed>(bytes);
-    case WSBPF_RECORD_DESTROYED: return read<wsbpf_destroyed>(bytes);
-    case WSBPF_RECORD_RETRANSMIT: return read<wsbpf_retransmit>(bytes);
-    case WSBPF_RECORD_RESET: return read<wsbpf_reset>(bytes);
-    case WSBPF_RECORD_SOCKET: return read<wsbpf_socket>(bytes);
-    case WSBPF_RECORD_MINISOCK: return read<wsbpf_minisock>(bytes);
-    default: return std::nullopt;
+    case WSBPF_RECORD_OPENED:
+      return read<wsbpf_opened>(bytes);
+    case WSBPF_RECORD_STATE:
+      return read<wsbpf_state>(bytes);
+    case WSBPF_RECORD_CLOSED:
+      return read<wsbpf_closed>(bytes);
+    case WSBPF_RECORD_DESTROYED:
+      return read<wsbpf_destroyed>(bytes);
+    case WSBPF_RECORD_RETRANSMIT:
+      return read<wsbpf_retransmit>(bytes);
+    case WSBPF_RECORD_RESET:
+      return read<wsbpf_reset>(bytes);
+    case WSBPF_RECORD_SOCKET:
+      return read<wsbpf_socket>(bytes);
+    case WSBPF_RECORD_MINISOCK:
+      return read<wsbpf_minisock>(bytes);
+    default:
+      return std::nullopt;
   }
 }
 

@@ -33,9 +33,10 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
       }
     }
   }
-  return fail(fmt::format("bad duration '{}': write a number and a unit, such as 300ms, 3s, 5m or 2h",
-                          printable(text)),
-              ExitCode::kUsage);
+  return fail(
+      fmt::format("bad duration '{}': write a number and a unit, such as 300ms, 3s, 5m or 2h",
+                  printable(text)),
+      ExitCode::kUsage);
 }
 
 }  // namespace wsbpf

@@ -64,7 +64,7 @@ struct ListenerSummary {
   bool listening = false;
   StateCounts states{};
   std::array<double, kTcpStateSlots> state_age_max_seconds{};
-  uint32_t close_wait_stuck = 0;        // each in CLOSE_WAIT for at least the time asked for
+  uint32_t close_wait_stuck = 0;          // each in CLOSE_WAIT for at least the time asked for
   double oldest_close_wait_seconds = -1;  // -1: none
   uint32_t accept_queue = 0;
   uint32_t accept_queue_limit = 0;

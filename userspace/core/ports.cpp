@@ -34,8 +34,7 @@ Result<PortSet> parse_ports(std::string_view text) {
     const std::string_view part = text.substr(0, comma);
     const size_t dash = part.find('-');
     const auto first = parse_port(part.substr(0, dash));
-    const auto last =
-        dash == std::string_view::npos ? first : parse_port(part.substr(dash + 1));
+    const auto last = dash == std::string_view::npos ? first : parse_port(part.substr(dash + 1));
     if (!first || !last || *first > *last) return bad_port(part);
     for (unsigned port = *first; port <= *last; ++port) ports.set(port);
     if (comma == std::string_view::npos) return ports;

@@ -10,10 +10,10 @@ namespace wsbpf {
 // What the process returns to its caller; scripts depend on the numbers.
 enum class ExitCode {
   kOk = 0,
-  kFailure = 1,        // something went wrong at run time
-  kUsage = 2,       // wrong flags, values or configuration
-  kAlertFiring = 3,    // `wsbpf check` only
-  kUnsupported = 4,    // the kernel or the privileges lack something
+  kFailure = 1,      // something went wrong at run time
+  kUsage = 2,        // wrong flags, values or configuration
+  kAlertFiring = 3,  // `wsbpf check` only
+  kUnsupported = 4,  // the kernel or the privileges lack something
 };
 
 // One line that says what is wrong and what to do about it.

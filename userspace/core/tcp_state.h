@@ -25,8 +25,8 @@ enum class TcpState : uint8_t {
 inline constexpr size_t kTcpStateSlots = 12;  // indexed by the kernel's number; slot 0 is unused
 
 inline constexpr std::array<std::string_view, kTcpStateSlots> kTcpStateNames = {
-    "",      "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait",
-    "close", "close_wait",  "last_ack", "listen",   "closing"};
+    "",          "established", "syn_sent",   "syn_recv", "fin_wait1", "fin_wait2",
+    "time_wait", "close",       "close_wait", "last_ack", "listen",    "closing"};
 
 // The state's name in JSON, metrics and filters; "" for a number the kernel does not have.
 constexpr std::string_view state_name(TcpState state) {

@@ -47,9 +47,9 @@ bool is_hidden(uint32_t c) {
     uint32_t first, last;
   };
   static constexpr Range kHidden[] = {
-      {0x00, 0x1f},       {0x7f, 0x9f},     {0xad, 0xad},       {0x61c, 0x61c},
-      {0x180e, 0x180e},   {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},
-      {0xfeff, 0xfeff},   {0xfff9, 0xfffb}, {0x1d173, 0x1d17a}, {0xe0000, 0xe007f},
+      {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},       {0x61c, 0x61c},
+      {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},
+      {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0x1d173, 0x1d17a}, {0xe0000, 0xe007f},
   };
   for (const Range& range : kHidden) {
     if (c >= range.first && c <= range.last) return true;
@@ -59,10 +59,17 @@ bool is_hidden(uint32_t c) {
 
 void append_escape(std::string& out, uint32_t c) {
   switch (c) {
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      break;
   }
   if (c <= 0xff) {
     fmt::format_to(std::back_inserter(out), "\\x{:02x}", c);

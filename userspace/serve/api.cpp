@@ -45,8 +45,7 @@ Parameters parse_parameters(std::string_view query) {
     const std::string_view pair = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(query.size(), pair.size() + 1));
     const size_t equals = pair.find('=');
-    const std::string_view value =
-        equals == std::string_view::npos ? "" : pair.substr(equals + 1);
+    const std::string_view value = equals == std::string_view::npos ? "" : pair.substr(equals + 1);
     parameters[url_decoded(pair.substr(0, equals))] = url_decoded(value);
   }
   return parameters;
@@ -178,9 +177,8 @@ Response Api::get(std::string_view target, Audience audience) const {
   for (const Route& route : kRoutes) {
     if (route.path != path) continue;
     if (audience == Audience::kMetrics && !route.with_metrics_only) break;
-    Request request{
-        parse_parameters(mark == std::string_view::npos ? "" : target.substr(mark + 1)),
-        observe_(), audience == Audience::kPage && !expose_peers_};
+    Request request{parse_parameters(mark == std::string_view::npos ? "" : target.substr(mark + 1)),
+                    observe_(), audience == Audience::kPage && !expose_peers_};
     return route.get(request);
   }
   return error_response(404, "no such page: see docs/api.md for those there are");

@@ -200,7 +200,8 @@ Result<Response> list_connections(const ConnectionQuery& query, ConnectionContex
   for (const Row& row : rows) listing->rows.emplace_back(row.index, row.cookie);
   if (!query.as_lines) {
     listing->end = fmt::format("\n],\"total\":{},\"next_cursor\":", total);
-    listing->end += is_cut && page > 0 ? fmt::format("\"{}\"}}\n", cursor_of(rows.back())) : "null}\n";
+    listing->end +=
+        is_cut && page > 0 ? fmt::format("\"{}\"}}\n", cursor_of(rows.back())) : "null}\n";
   }
   Response response;
   if (query.as_lines) response.content_type = "application/jsonl";

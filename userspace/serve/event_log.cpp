@@ -38,8 +38,9 @@ Result<void> EventLog::reopen() {
   const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   std::FILE* const file = fd < 0 ? nullptr : fdopen(fd, "a");
   if (file == nullptr) {
-    return fail(fmt::format("cannot open the event log {}: {}; choose another file with --event-log",
-                            printable(path_), std::strerror(errno)));
+    return fail(
+        fmt::format("cannot open the event log {}: {}; choose another file with --event-log",
+                    printable(path_), std::strerror(errno)));
   }
   if (file_ != nullptr) std::fclose(file_);
   file_ = file;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <utility>  // Boost 1.74's asio forgets it
-
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -14,10 +12,10 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-
 #include <chrono>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>  // Boost 1.74's asio forgets it
 #include <vector>
 
 #include "core/text.h"

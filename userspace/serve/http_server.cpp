@@ -15,7 +15,6 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-
 #include <charconv>
 #include <chrono>
 #include <cstring>
@@ -44,8 +43,7 @@ template <typename Protocol>
 using Stream = beast::basic_stream<Protocol>;
 
 template <typename Protocol>
-asio::awaitable<void> write_pieces(Stream<Protocol>& stream,
-                                   http::response<http::empty_body> head,
+asio::awaitable<void> write_pieces(Stream<Protocol>& stream, http::response<http::empty_body> head,
                                    const std::function<std::string()>& next_piece,
                                    beast::error_code& error) {
   const bool chunked = head.version() >= 11;
@@ -103,8 +101,7 @@ asio::awaitable<void> serve(typename Protocol::socket socket, HttpHandler handle
     parser.header_limit(kHeaderLimit);
     parser.body_limit(0);
     stream.expires_after(kPatience);
-    co_await http::async_read(stream, buffer, parser,
-                              into(error));
+    co_await http::async_read(stream, buffer, parser, into(error));
     const bool answerable = !error || error == http::error::body_limit ||
                             error == http::error::unexpected_body ||
                             error == http::error::header_limit;
@@ -139,8 +136,7 @@ asio::awaitable<void> accept_all(std::shared_ptr<typename Protocol::acceptor> ac
   const auto open = std::make_shared<size_t>(0);
   while (acceptor->is_open()) {
     beast::error_code error;
-    typename Protocol::socket socket = co_await acceptor->async_accept(
-        into(error));
+    typename Protocol::socket socket = co_await acceptor->async_accept(into(error));
     if (error == asio::error::operation_aborted) break;
     if (error) {  // out of descriptors, say: let the others finish
       asio::steady_timer pause(acceptor->get_executor(), std::chrono::milliseconds(100));
@@ -164,7 +160,8 @@ bool is_alive(asio::io_context& loop, const std::string& path) {
 
 tl::unexpected<Error> cannot_listen(std::string_view where, const beast::error_code& error,
                                     std::string_view advice) {
-  return fail(fmt::format("cannot listen on {}: {}; {}", printable(where), error.message(), advice));
+  return fail(
+      fmt::format("cannot listen on {}: {}; {}", printable(where), error.message(), advice));
 }
 
 }  // namespace
@@ -221,9 +218,10 @@ Result<void> HttpServer::listen_unix(const std::string& path, HttpHandler handle
                               printable(path)));
     }
     if (is_alive(loop_, path)) {
-      return fail(fmt::format("another wsbpf already answers on {}: end it first, or choose "
-                              "another path with --socket",
-                              printable(path)));
+      return fail(
+          fmt::format("another wsbpf already answers on {}: end it first, or choose "
+                      "another path with --socket",
+                      printable(path)));
     }
     unlink(path.c_str());
   }

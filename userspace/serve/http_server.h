@@ -1,14 +1,12 @@
 // HTTP over TCP and over a Unix socket, on the caller's loop.
 #pragma once
 
-#include <utility>  // Boost 1.74's asio forgets it
-
 #include <boost/asio/io_context.hpp>
-
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>  // Boost 1.74's asio forgets it
 #include <vector>
 
 #include "core/result.h"

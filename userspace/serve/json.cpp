@@ -56,8 +56,7 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection,
       R"("age_seconds":{:.3f},"age_source":"{}")",
       connection_id(connection), context.node_json, connection.netns, role_name(connection.role),
       address_text(connection.local_address, connection.family), connection.local_port,
-      address_text(remote, connection.family), connection.remote_port,
-      state_name(connection.state),
+      address_text(remote, connection.family), connection.remote_port, state_name(connection.state),
       seconds_between(context.now_ns, connection.state_since_ns),
       seconds_between(context.now_ns, connection.opened_ns),
       age_source_name(connection.age_source));
@@ -85,9 +84,8 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection,
   } else {
     fmt::format_to(to, R"(null,"comm":null)");
   }
-  fmt::format_to(to,
-                 R"(,"container_id":null,"namespace":null,"pod":null,"container":null}},)"
-                 R"("websocket":null,"websocket_unread":"off"}})");
+  fmt::format_to(to, R"(,"container_id":null,"namespace":null,"pod":null,"container":null}},)"
+                     R"("websocket":null,"websocket_unread":"off"}})");
 }
 
 Json listener_json(const Observed& observed, const ListenerSummary& listener) {
@@ -119,10 +117,8 @@ Json listener_json(const Observed& observed, const ListenerSummary& listener) {
       {"owners", std::move(owners)},
       {"listening", listener.listening},
       {"states", std::move(states)},
-      {"half_open",
-       {{"syn_recv", listener.states[static_cast<size_t>(TcpState::kSynRecv)]}}},
-      {"accept_queue",
-       {{"length", listener.accept_queue}, {"limit", listener.accept_queue_limit}}},
+      {"half_open", {{"syn_recv", listener.states[static_cast<size_t>(TcpState::kSynRecv)]}}},
+      {"accept_queue", {{"length", listener.accept_queue}, {"limit", listener.accept_queue_limit}}},
       {"opens_per_second", rounded(rates.opens)},
       {"closes_per_second", rounded(rates.closes)},
       {"opened_total", listener.opened_total},
@@ -166,7 +162,8 @@ Json status_json(const Observed& observed) {
   for (const auto& [program, count] : status.lost.ring_buffer) ring_buffer += count;
   size_t pending = 0;
   size_t firing = 0;
-  for (const Alert& alert : observed.alerts) ++(alert.state == AlertState::kFiring ? firing : pending);
+  for (const Alert& alert : observed.alerts)
+    ++(alert.state == AlertState::kFiring ? firing : pending);
   Rates rates;
   for (const auto& [key, listener_rates] : observed.rates) {
     rates.opens += listener_rates.opens;
@@ -188,7 +185,9 @@ Json status_json(const Observed& observed) {
       {"reasons", status.reasons},
       {"coverage", status.full_coverage ? "full" : "partial"},
       {"ports", ports_text(watch.ports)},
-      {"role", watch.server && watch.client ? "both" : watch.server ? "server" : "client"},
+      {"role", watch.server && watch.client ? "both"
+               : watch.server               ? "server"
+                                            : "client"},
       {"connections", observed.table->connections().size()},
       {"listeners", shown_listeners},
       {"opens_per_second", rounded(rates.opens)},

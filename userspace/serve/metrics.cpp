@@ -61,7 +61,7 @@ struct Group {
   }
 
   Labels labels(Labels more = {}) const {
-    Labels labels{{"port", port}, {"role", role},      {"namespace", ""},
+    Labels labels{{"port", port}, {"role", role},    {"namespace", ""},
                   {"pod", ""},    {"container", ""}, {"comm", comm}};
     labels.insert(labels.end(), more.begin(), more.end());
     return labels;
@@ -181,8 +181,8 @@ void add_groups(Exposition& out, const Observed& observed, const std::vector<Gro
     for (const Group& group : groups) add_value(family, group.labels(), row.value(group));
   }
 
-  MetricFamily& half_open = out.family(
-      "wsbpf_half_open_connections", "Half-open connections by kind.", MetricType::Gauge);
+  MetricFamily& half_open = out.family("wsbpf_half_open_connections",
+                                       "Half-open connections by kind.", MetricType::Gauge);
   for (const Group& group : groups) {
     add_value(half_open, group.labels({{"kind", "syn_recv"}}),
               group.states[static_cast<size_t>(TcpState::kSynRecv)]);
@@ -199,8 +199,8 @@ void add_groups(Exposition& out, const Observed& observed, const std::vector<Gro
                 static_cast<double>(count));
     }
   }
-  MetricFamily& firing = out.family("wsbpf_alerts_firing", "1 while the alert is firing.",
-                                    MetricType::Gauge);
+  MetricFamily& firing =
+      out.family("wsbpf_alerts_firing", "1 while the alert is firing.", MetricType::Gauge);
   for (const Group& group : groups) {
     if (group.role != role_name(Role::kServer)) continue;
     for (const Severity severity : {Severity::kWarning, Severity::kCritical}) {
@@ -228,23 +228,23 @@ void add_histograms(Exposition& out, const std::vector<Group>& groups) {
       out.family("wsbpf_connection_duration_seconds", "Age of connections when they closed.",
                  MetricType::Histogram);
   for (const auto& [key, pair] : merged) add_histogram(durations, labels(key), pair.first);
-  MetricFamily& idles = out.family("wsbpf_idle_at_close_seconds",
-                                   "How long no data had passed when connections closed.",
-                                   MetricType::Histogram);
+  MetricFamily& idles =
+      out.family("wsbpf_idle_at_close_seconds",
+                 "How long no data had passed when connections closed.", MetricType::Histogram);
   for (const auto& [key, pair] : merged) add_histogram(idles, labels(key), pair.second);
 }
 
 void add_own(Exposition& out, const Observed& observed) {
   const Status& status = observed.status;
-  MetricFamily& events =
-      out.family("wsbpf_events_total", "Records read from the kernel, by type.", MetricType::Counter);
+  MetricFamily& events = out.family("wsbpf_events_total", "Records read from the kernel, by type.",
+                                    MetricType::Counter);
   for (const auto& [type, count] : status.events) {
     add_value(events, {{"type", type}}, static_cast<double>(count));
   }
-  MetricFamily& lost = out.family(
-      "wsbpf_events_lost_total",
-      "Records that never arrived, by reason; the next sweep repairs the gauges.",
-      MetricType::Counter);
+  MetricFamily& lost =
+      out.family("wsbpf_events_lost_total",
+                 "Records that never arrived, by reason; the next sweep repairs the gauges.",
+                 MetricType::Counter);
   for (const auto& [program, count] : status.lost.ring_buffer) {
     add_value(lost, {{"reason", "ring_buffer"}, {"program", program}}, static_cast<double>(count));
   }
@@ -288,9 +288,9 @@ void add_process(Exposition& out, const ProcessUsage& usage) {
             {}, static_cast<double>(usage.virtual_bytes));
   add_value(out.family("process_open_fds", "Open file descriptors.", MetricType::Gauge), {},
             static_cast<double>(usage.open_fds));
-  add_value(out.family("process_start_time_seconds", "Start time since the epoch.",
-                       MetricType::Gauge),
-            {}, usage.start_time_seconds);
+  add_value(
+      out.family("process_start_time_seconds", "Start time since the epoch.", MetricType::Gauge),
+      {}, usage.start_time_seconds);
 }
 
 // Keeps the groups with the most connections, and sums up the others.

@@ -45,9 +45,9 @@ struct Status {
   std::string node;
   std::string kernel;
   uint32_t pid = 0;
-  uint64_t started_ns = 0;           // CLOCK_BOOTTIME
-  std::vector<std::string> reasons;  // why it is degraded; empty: it is not
-  bool full_coverage = true;         // every network namespace is swept
+  uint64_t started_ns = 0;                 // CLOCK_BOOTTIME
+  std::vector<std::string> reasons;        // why it is degraded; empty: it is not
+  bool full_coverage = true;               // every network namespace is swept
   std::map<std::string, uint64_t> events;  // by type
   LostEvents lost;
   uint64_t sweeps = 0;
@@ -56,7 +56,7 @@ struct Status {
   size_t namespaces = 0;
   uint32_t close_wait_threshold = 0;
   double close_wait_for_seconds = 0;
-  std::vector<ProgramStats> programs;       // only with --bpf-stats
+  std::vector<ProgramStats> programs;        // only with --bpf-stats
   std::map<int, std::string> reset_reasons;  // the kernel's names
   ProcessUsage usage;
 };

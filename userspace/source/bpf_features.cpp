@@ -28,11 +28,11 @@ struct Need {
 };
 
 constexpr Need kNeeds[] = {
-    {CAP_BPF, "CAP_BPF"},               // load programs
-    {CAP_PERFMON, "CAP_PERFMON"},       // attach them to tracepoints
-    {CAP_NET_ADMIN, "CAP_NET_ADMIN"},   // read sockets
-    {CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},   // enter network namespaces
-    {CAP_SYS_PTRACE, "CAP_SYS_PTRACE"}, // look into /proc/PID/ns
+    {CAP_BPF, "CAP_BPF"},                // load programs
+    {CAP_PERFMON, "CAP_PERFMON"},        // attach them to tracepoints
+    {CAP_NET_ADMIN, "CAP_NET_ADMIN"},    // read sockets
+    {CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},    // enter network namespaces
+    {CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},  // look into /proc/PID/ns
 };
 
 std::string missing_capabilities() {
@@ -58,9 +58,10 @@ Result<void> check_requirements() {
                 ExitCode::kUnsupported);
   }
   if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
-    return fail("this kernel's type information /sys/kernel/btf/vmlinux is missing: use a kernel "
-                "built with CONFIG_DEBUG_INFO_BTF=y (5.15 or newer), and mount /sys",
-                ExitCode::kUnsupported);
+    return fail(
+        "this kernel's type information /sys/kernel/btf/vmlinux is missing: use a kernel "
+        "built with CONFIG_DEBUG_INFO_BTF=y (5.15 or newer), and mount /sys",
+        ExitCode::kUnsupported);
   }
   return {};
 }

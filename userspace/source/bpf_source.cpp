@@ -33,8 +33,9 @@ tl::unexpected<Error> kernel_refused(std::string_view what, int error) {
   std::string message = fmt::format("the kernel refused to {}: {}", what, std::strerror(error));
   if (!last_warning.empty()) message += fmt::format(" ({})", last_warning);
   if (error == EPERM || error == EACCES) {
-    message += "; run as root, and see whether the kernel is locked down or a security module "
-               "forbids BPF";
+    message +=
+        "; run as root, and see whether the kernel is locked down or a security module "
+        "forbids BPF";
   } else {
     message += "; wsbpf needs Linux 5.15 or newer with BTF";
   }

@@ -1,9 +1,8 @@
 // The clock that the kernel's records carry.
 #pragma once
 
-#include <ctime>
-
 #include <cstdint>
+#include <ctime>
 
 namespace wsbpf {
 

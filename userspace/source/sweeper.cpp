@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
-
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -89,8 +88,8 @@ void Sweeper::read_namespace(const NetworkNamespace& netns, SweepReport& report)
   const int error = errno;
   close(fd);
   if (!entered) {
-    report.errors.push_back(fmt::format("network namespace {}: {}", netns.inode,
-                                        std::strerror(error)));
+    report.errors.push_back(
+        fmt::format("network namespace {}: {}", netns.inode, std::strerror(error)));
     return;
   }
   const auto dumped = source_.dump_sockets(

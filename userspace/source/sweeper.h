@@ -2,10 +2,7 @@
 // alone moves between namespaces; what it reads is handed to the loop's thread.
 #pragma once
 
-#include <utility>  // Boost 1.74's asio forgets it
-
 #include <boost/asio/io_context.hpp>
-
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -13,6 +10,7 @@
 #include <mutex>
 #include <span>
 #include <thread>
+#include <utility>  // Boost 1.74's asio forgets it
 #include <vector>
 
 #include "core/connection_table.h"
