@@ -69,6 +69,7 @@ Result<void> Daemon::observe() {
   settings.close_wait = options_.close_wait;
   settings.sweep_interval = options_.sweep;
   settings.node = options_.node_name;
+  settings.state_file = options_.state_file;
   settings.bpf_stats = options_.bpf_stats;
   ObserverHooks hooks;
   if (event_log_) {
@@ -76,9 +77,7 @@ Result<void> Daemon::observe() {
   }
   hooks.on_alert = [this](const Alert& alert) { on_alert(alert); };
   hooks.on_lost = [this](std::string_view reason, uint64_t count) { on_lost(reason, count); };
-  hooks.on_trouble = [](const std::string& trouble) {
-    spdlog::warn("not everything could be read: {}", printable(trouble));
-  };
+  hooks.on_trouble = [](const std::string& trouble) { spdlog::warn("{}", printable(trouble)); };
   auto started = Observer::start(loop_, std::move(settings), std::move(hooks));
   if (!started) return tl::unexpected(started.error());
   observer_ = std::move(*started);

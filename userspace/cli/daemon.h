@@ -5,7 +5,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <functional>
 #include <memory>
-#include <utility>  // Boost 1.74's asio forgets it
+#include <utility>
 
 #include "cli/observer.h"
 #include "cli/run_options.h"

@@ -8,8 +8,12 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fstream>
+#include <iterator>
 
+#include "core/state_file.h"
 #include "source/bpf_features.h"
+#include "source/files.h"
 #include "source/kernel_clock.h"
 
 namespace wsbpf {
@@ -29,6 +33,12 @@ constexpr uint64_t kLossRemembered_ns = 15ull * 60 * 1'000'000'000;
 // of one core, and needs to come by once a minute only.
 constexpr uint64_t kFilesEvery_ns = 60'000'000'000;
 constexpr uint64_t kFilesShare = 50;
+
+// While somebody looks, a sweep a second, as long as that takes no more than a twentieth of a core.
+constexpr uint64_t kAskedSweepEvery_ns = 1'000'000'000;
+constexpr uint64_t kAskedSweepShare = 20;
+
+constexpr uint64_t kSaveEvery_ns = 10'000'000'000;
 
 // Names of the records, by their place in Event; the last two come from sweeps.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kEventNames = {
@@ -99,9 +109,12 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
   status.usage.start_time_seconds =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   observed_.table = &table_;
+  load_state();
 }
 
-Observer::~Observer() = default;
+Observer::~Observer() {
+  if (is_complete()) save_state();
+}
 
 asio::awaitable<void> Observer::keep_consuming() {
   return every(kConsumeEvery, [this] { consume(); });
@@ -133,7 +146,9 @@ void Observer::consume() {
 }
 
 const Observed& Observer::observe() {
-  if (boot_time_ns() - observed_.now_ns > kFreshFor_ns) refresh();
+  const uint64_t now_ns = boot_time_ns();
+  if (now_ns - observed_.now_ns > kFreshFor_ns) refresh();
+  if (now_ns > sweep_due_ns_) start_sweep();
   fill_status();
   return observed_;
 }
@@ -247,14 +262,41 @@ void Observer::on_sweep_end(const SweepReport& report) {
   status.namespaces = report.namespaces;
   status.full_coverage = report.errors.empty();
   status.lost.iterator += report.errors.size();
+  const uint64_t now_ns = boot_time_ns();
+  const auto duration_ns = static_cast<uint64_t>(report.duration.count());
+  sweep_due_ns_ = now_ns + std::max(kAskedSweepEvery_ns, kAskedSweepShare * duration_ns);
+  if (now_ns - last_saved_ns_ > kSaveEvery_ns) save_state();
   if (report.with_files) {
-    last_files_ns_ = boot_time_ns();
-    files_due_ns_ = last_files_ns_ + kFilesShare * static_cast<uint64_t>(report.duration.count());
+    last_files_ns_ = now_ns;
+    files_due_ns_ = now_ns + kFilesShare * duration_ns;
   }
   if (report.errors != sweep_errors_ && hooks_.on_trouble) {
     for (const std::string& error : report.errors) hooks_.on_trouble(error);
   }
   sweep_errors_ = report.errors;
+}
+
+void Observer::load_state() {
+  if (settings_.state_file.empty()) return;
+  std::ifstream file(settings_.state_file);
+  if (!file) return;  // the first run
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  auto remembered = decode_state(text, boot_id());
+  if (remembered) {
+    table_.remember(std::move(*remembered));
+  } else if (hooks_.on_trouble) {
+    hooks_.on_trouble(fmt::format("the state file {}: {}; ages begin anew", settings_.state_file,
+                                  remembered.error().message));
+  }
+}
+
+void Observer::save_state() {
+  last_saved_ns_ = boot_time_ns();
+  if (settings_.state_file.empty()) return;
+  const auto written =
+      replace_file(settings_.state_file, encode_state(table_.connections(), boot_id()));
+  if (!written && !saving_failed_ && hooks_.on_trouble) hooks_.on_trouble(written.error().message);
+  saving_failed_ = !written;
 }
 
 void Observer::fill_status() {

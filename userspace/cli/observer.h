@@ -11,7 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>  // Boost 1.74's asio forgets it
+#include <utility>
 
 #include "alert/alert.h"
 #include "alert/close_wait.h"
@@ -29,6 +29,7 @@ struct ObserverSettings {
   CloseWaitSettings close_wait;
   std::chrono::nanoseconds sweep_interval = std::chrono::seconds(5);
   std::string node;
+  std::string state_file;  // "": none
   bool bpf_stats = false;
 };
 
@@ -37,7 +38,7 @@ struct ObserverHooks {
   std::function<void(Change, const Connection&)> on_change;
   std::function<void(const Alert&)> on_alert;
   std::function<void(std::string_view reason, uint64_t count)> on_lost;
-  std::function<void(const std::string&)> on_trouble;  // a sweep could not read something
+  std::function<void(const std::string&)> on_trouble;  // something could not be read or written
 };
 
 class Observer {
@@ -48,7 +49,8 @@ class Observer {
                                                  ObserverSettings settings, ObserverHooks hooks);
   ~Observer();
 
-  // What is observed now, at most a quarter of a second old. Valid until the next call.
+  // What is observed now, at most a quarter of a second old. Valid until the next call. While
+  // somebody asks, sweeps come more often, so that counters are not five seconds old.
   const Observed& observe();
 
   // What was observed last, without looking again.
@@ -78,6 +80,8 @@ class Observer {
   void on_sweep_records(std::span<const std::byte> records);
   void on_sweep_end(const SweepReport& report);
   void fill_status();
+  void load_state();
+  void save_state();
 
   ObserverSettings settings_;
   ObserverHooks hooks_;
@@ -95,6 +99,9 @@ class Observer {
   uint64_t last_loss_ns_ = 0;
   uint64_t files_due_ns_ = 0;  // no pass over file descriptors before this time
   uint64_t last_files_ns_ = 0;
+  uint64_t sweep_due_ns_ = 0;  // nobody who asks brings on a sweep before this time
+  uint64_t last_saved_ns_ = 0;
+  bool saving_failed_ = false;
   bool repair_wanted_ = false;  // something was lost or missing
   bool adopt_next_ = true;
   struct RateSample {

@@ -96,11 +96,13 @@ std::string config_path(const RawOptions& flags, const Environment& environment)
 
 Result<RawOptions> read_config(const std::string& path) {
   std::ifstream file(path);
-  if (!file) {
+  file.peek();  // opening a folder works, reading it does not
+  if (file.bad() || !file.is_open()) {
     return fail(fmt::format("cannot read the configuration file {}: {}", printable(path),
                             std::strerror(errno)),
                 ExitCode::kUsage);
   }
+  file.clear();
   std::vector<CLI::ConfigItem> items;
   try {
     items = CLI::ConfigTOML().from_config(file);

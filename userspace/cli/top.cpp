@@ -29,9 +29,10 @@ void add_top(CLI::App& app, Action& chosen) {
       ->check(CLI::Range(0.1, 3600.0))
       ->type_name("SECONDS");
   command
-      ->add_option("-s,--sort", view->sort,
-                   fmt::format("sort by a column: {}; -COLUMN turns the order round",
-                               fmt::join(top::sort_columns(), " ")))
+      ->add_option(
+          "-s,--sort", view->sort,
+          fmt::format("sort by a column: {}; -COLUMN for descending, +COLUMN for ascending",
+                      fmt::join(top::sort_columns(), " ")))
       ->type_name("COLUMN");
   command->add_flag("-b,--batch", view->batch,
                     "print plain frames; so it does where stdout is no terminal");

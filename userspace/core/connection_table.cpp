@@ -290,6 +290,7 @@ void ConnectionTable::adopt_connection(const wsbpf_socket& socket) {
   if (connection.sampled) {  // it is at least as old as its silence
     connection.opened_ns = since(socket.header.time_ns, connection.idle_ms * 1'000'000ull);
   }
+  recall(connection);
   observe_connection(connection, socket);
   if (adopting_) return;
   count_correction(Correction::kOpened);
@@ -298,12 +299,23 @@ void ConnectionTable::adopt_connection(const wsbpf_socket& socket) {
   if (on_change_) on_change_(Change::kOpened, connection);
 }
 
+void ConnectionTable::recall(Connection& connection) const {
+  const auto known = remembered_.find(connection.cookie);
+  if (known == remembered_.end()) return;
+  const Remembered& before = known->second;
+  connection.generation = before.generation;
+  connection.opened_ns = before.opened_ns;
+  connection.age_source = before.age_source;
+  if (before.state == connection.state) connection.state_since_ns = before.state_since_ns;
+}
+
 void ConnectionTable::end_sweep(const SweepResult& result) {
   repair_missing(result);
   finish_listeners(result);
   if (result.files_complete) files_started_ns_ = sweep_started_ns_;
   forget_unused();
   adopting_ = false;
+  remembered_ = {};
 }
 
 void ConnectionTable::repair_missing(const SweepResult& result) {

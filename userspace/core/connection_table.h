@@ -39,6 +39,16 @@ struct SweepResult {
   bool files_complete = false;
 };
 
+// What an earlier run of the daemon knew of a connection.
+struct Remembered {
+  uint32_t generation = 0;
+  uint64_t opened_ns = 0;
+  TcpState state{};
+  uint64_t state_since_ns = 0;
+  AgeSource age_source{};
+};
+using RememberedConnections = absl::flat_hash_map<uint64_t, Remembered>;  // by cookie
+
 class ConnectionTable {
  public:
   using OnChange = std::function<void(Change, const Connection&)>;
@@ -50,6 +60,9 @@ class ConnectionTable {
 
   // Forgets what is no longer watched. What is newly watched is found by the next sweep.
   void set_watch(Watch watch);
+
+  // Gives the connections that the first sweep finds the ages they had in an earlier run.
+  void remember(RememberedConnections remembered) { remembered_ = std::move(remembered); }
 
   // Takes one record of the kernel's stream. Events of sockets that the table does not know are
   // remembered until the sweep that may find those sockets is over.
@@ -109,6 +122,7 @@ class ConnectionTable {
   void observe_listen_socket(const wsbpf_socket& socket);
   void observe_connection(Connection& connection, const wsbpf_socket& socket);
   void adopt_connection(const wsbpf_socket& socket);
+  void recall(Connection& connection) const;
   Connection& insert(Connection connection);
   void enter_state(Connection& connection, TcpState state, uint64_t time_ns);
   void erase(uint32_t index, uint64_t time_ns);
@@ -129,6 +143,7 @@ class ConnectionTable {
   absl::flat_hash_map<uint64_t, ListenSocket> listen_sockets_;
   absl::flat_hash_map<uint64_t, Departed> departed_;
   absl::flat_hash_set<uint64_t> ignored_;  // made to other ports, from a watched local port
+  RememberedConnections remembered_;
   std::array<uint64_t, kCorrectionNames.size()> corrections_{};
   uint64_t sweep_started_ns_ = 0;
   uint64_t files_started_ns_ = 0;  // of the last complete pass over file descriptors

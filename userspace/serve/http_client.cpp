@@ -15,7 +15,7 @@
 #include <chrono>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <utility>  // Boost 1.74's asio forgets it
+#include <utility>
 #include <vector>
 
 #include "core/text.h"

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>  // Boost 1.74's asio forgets it
+#include <utility>
 #include <vector>
 
 #include "core/result.h"

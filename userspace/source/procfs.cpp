@@ -71,6 +71,12 @@ std::optional<uint64_t> resident_bytes(uint32_t pid) {
   return memory->resident_bytes;
 }
 
+std::string boot_id() {
+  std::string id = read_file("/proc/sys/kernel/random/boot_id");
+  while (!id.empty() && id.back() == '\n') id.pop_back();
+  return id;
+}
+
 SelfUsage self_usage() {
   SelfUsage usage;
   rusage times{};

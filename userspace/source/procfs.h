@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -24,6 +25,9 @@ class ProcFs : public ProcessLookup {
 
 // The process's resident memory in bytes; nothing when it is gone.
 std::optional<uint64_t> resident_bytes(uint32_t pid);
+
+// Tells one boot of this kernel from another; "" where /proc does not say.
+std::string boot_id();
 
 // CPU time, memory and descriptors of this process.
 struct SelfUsage {

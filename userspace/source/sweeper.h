@@ -10,7 +10,7 @@
 #include <mutex>
 #include <span>
 #include <thread>
-#include <utility>  // Boost 1.74's asio forgets it
+#include <utility>
 #include <vector>
 
 #include "core/connection_table.h"

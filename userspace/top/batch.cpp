@@ -31,8 +31,8 @@ bool wait_or_stop(const SignalWakeup& stop, int other_fd, int timeout_ms) {
 
 Result<void> print(const Frame& frame, bool first) {
   const std::string text = (first ? "" : "\n") + plain_text(frame);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) == 0) return {};
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (written && std::fflush(stdout) == 0) return {};
   return fail(fmt::format("cannot write the frame: {}", std::strerror(errno)));
 }
 

@@ -85,6 +85,8 @@ Cell workload_cell(const Listener& listener, const Status&) {
   return plain(workload_text(listener.workload));
 }
 
+constexpr std::size_t kRoleField = 1;
+
 // At 80 columns all but ROLE fit; ROLE takes the place of OTHER where roles differ.
 const std::vector<Field>& fields() {
   static const std::vector<Field> all = {
@@ -124,7 +126,7 @@ std::vector<Column> columns_for(const std::vector<Listener>& listeners) {
   const bool roles_differ = std::any_of(
       listeners.begin(), listeners.end(),
       [&listeners](const Listener& listener) { return listener.role != listeners.front().role; });
-  if (roles_differ) columns[1].importance = 8;
+  if (roles_differ) columns[kRoleField].importance = 8;
 
   const bool any_pod =
       std::any_of(listeners.begin(), listeners.end(),
@@ -168,8 +170,9 @@ std::vector<Line> listener_lines(const Model& model, const View& view) {
     lines.push_back(
         clip_line({{fmt::format("… {} more listeners", missing), Style::kLabel}}, view.width));
   }
-  if (model.listeners.empty())
+  if (model.listeners.empty()) {
     lines.push_back(clip_line(no_listener_line(model.status), view.width));
+  }
   return lines;
 }
 

@@ -28,9 +28,11 @@ SignalWakeup::SignalWakeup(std::initializer_list<int> signals) {
   action.sa_flags = SA_RESTART;
   ::sigemptyset(&action.sa_mask);
   for (const int number : signals) {
-    slot(number) = &wakeup_;
     struct sigaction earlier {};
-    ::sigaction(number, &action, &earlier);
+    ::sigaction(number, nullptr, &earlier);
+    if (earlier.sa_handler == SIG_IGN) continue;
+    slot(number) = &wakeup_;
+    ::sigaction(number, &action, nullptr);
     earlier_.emplace_back(number, earlier);
   }
 }

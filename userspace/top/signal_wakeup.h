@@ -15,7 +15,8 @@ namespace wsbpf::top {
 inline constexpr std::initializer_list<int> kStopSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 // While it lives, each of the signals makes wakeup() readable and does nothing else; the earlier
-// handlers come back with its end. A signal can belong to one of these at a time.
+// handlers come back with its end. A signal that is ignored stays so, as nohup wants it. A signal
+// can belong to one of these at a time.
 class SignalWakeup {
  public:
   explicit SignalWakeup(std::initializer_list<int> signals);

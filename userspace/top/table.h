@@ -29,7 +29,7 @@ struct Cell {
   Style style = Style::kPlain;
 };
 
-// As many cells as there are columns.
+// A cell for each column, in their order; cells beyond the last column are not shown.
 using Row = std::vector<Cell>;
 
 // The line of titles and a line for each row, none wider than `width`.

@@ -107,7 +107,7 @@ std::vector<std::string> wrap_text(std::string_view text, int width, std::size_t
     text.remove_prefix(length);
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   }
-  lines.push_back(clip(text, width));
+  if (!text.empty() || lines.empty()) lines.push_back(clip(text, width));
   return lines;
 }
 

@@ -1,0 +1,70 @@
+#include "core/state_file.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <iterator>
+#include <optional>
+
+namespace wsbpf {
+namespace {
+
+constexpr std::string_view kFormat = "wsbpf-state 1 ";
+constexpr size_t kFields = 6;
+
+std::string_view take_line(std::string_view& text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(text.size(), line.size() + 1));
+  return line;
+}
+
+// Exactly kFields numbers with a space between.
+std::optional<std::array<uint64_t, kFields>> numbers(std::string_view line) {
+  std::array<uint64_t, kFields> fields{};
+  const char* at = line.data();
+  const char* const end = at + line.size();
+  for (size_t i = 0; i < kFields; ++i) {
+    if (i > 0 && (at == end || *at++ != ' ')) return std::nullopt;
+    const auto [rest, error] = std::from_chars(at, end, fields[i]);
+    if (error != std::errc{}) return std::nullopt;
+    at = rest;
+  }
+  if (at != end) return std::nullopt;
+  return fields;
+}
+
+}  // namespace
+
+std::string encode_state(const Slab<Connection>& connections, std::string_view boot_id) {
+  fmt::memory_buffer out;
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, "{}{}\n", kFormat, boot_id);
+  connections.each([&](uint32_t, const Connection& c) {
+    fmt::format_to(to, "{} {} {} {} {} {}\n", c.cookie, c.generation, c.opened_ns,
+                   static_cast<unsigned>(c.state), c.state_since_ns,
+                   static_cast<unsigned>(c.age_source));
+  });
+  fmt::format_to(to, "end {}\n", connections.size());
+  return fmt::to_string(out);
+}
+
+Result<RememberedConnections> decode_state(std::string_view text, std::string_view boot_id) {
+  const std::string_view first = take_line(text);
+  if (!first.starts_with(kFormat)) return fail("it is no state that this version can read");
+  if (first.substr(kFormat.size()) != boot_id) return fail("it is of another boot");
+  RememberedConnections remembered;
+  while (!text.empty()) {
+    const std::string_view line = take_line(text);
+    if (line == fmt::format("end {}", remembered.size()) && text.empty()) return remembered;
+    const auto fields = numbers(line);
+    if (!fields || (*fields)[3] >= kTcpStateSlots) break;
+    const auto [cookie, generation, opened_ns, state, state_since_ns, age_source] = *fields;
+    remembered[cookie] = {static_cast<uint32_t>(generation), opened_ns,
+                          static_cast<TcpState>(state), state_since_ns,
+                          age_source == 0 ? AgeSource::kExact : AgeSource::kLowerBound};
+  }
+  return fail("it is damaged or cut short");
+}
+
+}  // namespace wsbpf
