@@ -131,7 +131,8 @@ void Daemon::on_alert(const Alert& alert) {
   spdlog::log(level, "{} {} ({}): {}", finding.alert, alert_state_name(alert.state),
               severity_name(finding.severity), finding.summary);
   if (event_log_)
-    log_event("alert", alert.since_ns, "alert", alert_json(observer_->last(), alert).dump());
+    log_event("alert", alert.since_ns, "alert",
+              alert_json(observer_->last(), alert).dump(-1, ' ', true));
 }
 
 void Daemon::on_lost(std::string_view reason, uint64_t count) {

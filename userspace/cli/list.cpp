@@ -42,9 +42,9 @@ std::string endpoint(const Json& row, const char* key) {
   return top::endpoint_text({text(end, "address"), whole(end, "port")});
 }
 
-std::string age(const Json& row) {
-  const bool least = text(row, "age_source") == "lower_bound";
-  return (least ? ">=" : "") + top::duration_text(number(row, "age_seconds"));
+std::string age(const Json& row, const char* seconds, const char* source) {
+  const bool least = text(row, source) == "lower_bound";
+  return (least ? ">=" : "") + top::duration_text(number(row, seconds));
 }
 
 std::string owner(const Json& row) {
@@ -66,8 +66,8 @@ constexpr Column kColumns[] = {
      [](const Json& r) { return std::to_string(whole(r, "netns").value_or(0)); }},
     {"STATE", false, false, [](const Json& r) { return text(r, "state"); }},
     {"IN-STATE", true, false,
-     [](const Json& r) { return top::duration_text(number(r, "state_age_seconds")); }},
-    {"AGE", true, false, age},
+     [](const Json& r) { return age(r, "state_age_seconds", "state_age_source"); }},
+    {"AGE", true, false, [](const Json& r) { return age(r, "age_seconds", "age_source"); }},
     {"IDLE", true, false,
      [](const Json& r) { return top::duration_text(number(r, "idle_seconds")); }},
     {"RECV-Q", true, false, [](const Json& r) { return top::size_text(whole(r, "unread_bytes")); }},

@@ -1,14 +1,15 @@
 #include "cli/run_options.h"
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
-#include <fstream>
+#include <optional>
+#include <string_view>
 
 #include "core/duration.h"
 #include "core/ports.h"
@@ -94,35 +95,55 @@ std::string config_path(const RawOptions& flags, const Environment& environment)
   return variable != nullptr ? variable : "";
 }
 
-Result<RawOptions> read_config(const std::string& path) {
-  std::ifstream file(path);
-  file.peek();  // opening a folder works, reading it does not
-  if (file.bad() || !file.is_open()) {
-    return fail(fmt::format("cannot read the configuration file {}: {}", printable(path),
-                            std::strerror(errno)),
-                ExitCode::kUsage);
+bool is_option(std::string_view name) {
+  const auto& table = run_option_table();
+  return std::any_of(table.begin(), table.end(),
+                     [name](const RunOption& row) { return name == row.name; });
+}
+
+// A value as it would be written after a flag; lists become "8080,9000-9100".
+std::optional<std::string> flag_text(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  const auto* list = node.as_array();
+  if (list == nullptr) return std::nullopt;
+  std::string joined;
+  for (const toml::node& item : *list) {
+    const auto text = item.is_array() ? std::nullopt : flag_text(item);
+    if (!text) return std::nullopt;
+    joined += (joined.empty() ? "" : ",") + *text;
   }
-  file.clear();
-  std::vector<CLI::ConfigItem> items;
+  return joined;
+}
+
+Result<RawOptions> read_config(const std::string& path) {
+  toml::table table;
   try {
-    items = CLI::ConfigTOML().from_config(file);
-  } catch (const std::exception& error) {
-    return fail(fmt::format("{}: {}", printable(path), printable(error.what())), ExitCode::kUsage);
+    table = toml::parse_file(path);
+  } catch (const toml::parse_error& error) {
+    const auto line = error.source().begin.line;
+    return fail(
+        fmt::format("{}{}: {}; write TOML, as in port = [8080, \"9000-9100\"]", printable(path),
+                    line > 0 ? fmt::format(", line {}", line) : "", printable(error.description())),
+        ExitCode::kUsage);
   }
   RawOptions raw;
-  for (const CLI::ConfigItem& item : items) {
-    const auto& table = run_option_table();
-    const bool known = item.parents.empty() &&
-                       std::any_of(table.begin(), table.end(),
-                                   [&](const RunOption& row) { return item.name == row.name; });
-    if (!known) {
+  for (const auto& [key, value] : table) {
+    if (!is_option(key.str())) {
       return fail(
           fmt::format("{}: unknown key '{}': keys are the long flags of `wsbpf run` without "
                       "their dashes",
-                      printable(path), printable(item.fullname())),
+                      printable(path), printable(key.str())),
           ExitCode::kUsage);
     }
-    raw[item.name] = fmt::format("{}", fmt::join(item.inputs, ","));
+    auto text = flag_text(value);
+    if (!text) {
+      return fail(fmt::format("{}: {}: write a string, a number, true or false, or a list of them",
+                              printable(path), printable(key.str())),
+                  ExitCode::kUsage);
+    }
+    raw[std::string(key.str())] = std::move(*text);
   }
   return raw;
 }

@@ -56,6 +56,7 @@ struct Connection {
   TcpState state{};
   Role role{};
   AgeSource age_source{};
+  AgeSource state_age_source{};
   bool owner_confirmed = false;  // by a file descriptor, not by the listener
   bool sampled = false;          // the counters have been read
   bool established = false;      // ever; a refused connect() was not

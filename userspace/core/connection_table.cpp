@@ -254,6 +254,7 @@ void ConnectionTable::observe_connection(Connection& connection, const wsbpf_soc
   if (unchanged && state != connection.state) {
     count_correction(Correction::kState);
     enter_state(connection, state, socket.header.time_ns);
+    connection.state_age_source = AgeSource::kLowerBound;
     connection.last_event_ns = 0;
   }
   if (state != TcpState::kClose) take_counters(connection, socket.counters, state);
@@ -282,6 +283,7 @@ void ConnectionTable::adopt_connection(const wsbpf_socket& socket) {
   }
   Connection adopted = connection_from(socket.header, socket.endpoints, role);
   adopted.age_source = AgeSource::kLowerBound;
+  adopted.state_age_source = AgeSource::kLowerBound;
   adopted.established = state != TcpState::kSynSent;
   adopted.state = state;
   adopted.state_since_ns = socket.header.time_ns;
@@ -306,7 +308,9 @@ void ConnectionTable::recall(Connection& connection) const {
   connection.generation = before.generation;
   connection.opened_ns = before.opened_ns;
   connection.age_source = before.age_source;
-  if (before.state == connection.state) connection.state_since_ns = before.state_since_ns;
+  if (before.state != connection.state) return;
+  connection.state_since_ns = before.state_since_ns;
+  connection.state_age_source = before.state_age_source;
 }
 
 void ConnectionTable::end_sweep(const SweepResult& result) {
@@ -524,6 +528,7 @@ Connection& ConnectionTable::insert(Connection connection) {
 void ConnectionTable::enter_state(Connection& connection, TcpState state, uint64_t time_ns) {
   connection.state = state;
   connection.state_since_ns = time_ns;
+  connection.state_age_source = AgeSource::kExact;
   connection.last_event_ns = time_ns;
   Listener& listener = listeners_[connection.listener];
   if (state == TcpState::kEstablished && !connection.established) {

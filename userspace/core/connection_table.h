@@ -46,6 +46,7 @@ struct Remembered {
   TcpState state{};
   uint64_t state_since_ns = 0;
   AgeSource age_source{};
+  AgeSource state_age_source{};
 };
 using RememberedConnections = absl::flat_hash_map<uint64_t, Remembered>;  // by cookie
 

@@ -11,7 +11,7 @@ namespace wsbpf {
 namespace {
 
 constexpr std::string_view kFormat = "wsbpf-state 1 ";
-constexpr size_t kFields = 6;
+constexpr size_t kFields = 7;
 
 std::string_view take_line(std::string_view& text) {
   const std::string_view line = text.substr(0, text.find('\n'));
@@ -41,9 +41,9 @@ std::string encode_state(const Slab<Connection>& connections, std::string_view b
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "{}{}\n", kFormat, boot_id);
   connections.each([&](uint32_t, const Connection& c) {
-    fmt::format_to(to, "{} {} {} {} {} {}\n", c.cookie, c.generation, c.opened_ns,
+    fmt::format_to(to, "{} {} {} {} {} {} {}\n", c.cookie, c.generation, c.opened_ns,
                    static_cast<unsigned>(c.state), c.state_since_ns,
-                   static_cast<unsigned>(c.age_source));
+                   static_cast<unsigned>(c.age_source), static_cast<unsigned>(c.state_age_source));
   });
   fmt::format_to(to, "end {}\n", connections.size());
   return fmt::to_string(out);
@@ -59,10 +59,11 @@ Result<RememberedConnections> decode_state(std::string_view text, std::string_vi
     if (line == fmt::format("end {}", remembered.size()) && text.empty()) return remembered;
     const auto fields = numbers(line);
     if (!fields || (*fields)[3] >= kTcpStateSlots) break;
-    const auto [cookie, generation, opened_ns, state, state_since_ns, age_source] = *fields;
-    remembered[cookie] = {static_cast<uint32_t>(generation), opened_ns,
-                          static_cast<TcpState>(state), state_since_ns,
-                          age_source == 0 ? AgeSource::kExact : AgeSource::kLowerBound};
+    const auto [cookie, generation, opened_ns, state, state_since_ns, age, state_age] = *fields;
+    remembered[cookie] = {
+        static_cast<uint32_t>(generation), opened_ns,
+        static_cast<TcpState>(state),      state_since_ns,
+        static_cast<AgeSource>(age != 0),  static_cast<AgeSource>(state_age != 0)};
   }
   return fail("it is damaged or cut short");
 }

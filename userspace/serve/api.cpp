@@ -62,7 +62,7 @@ std::string take(Parameters& parameters, std::string_view name) {
 
 Response json_response(const Json& json) {
   Response response;
-  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  response.body = json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
   return response;
 }
 

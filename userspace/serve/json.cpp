@@ -53,11 +53,12 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection,
       to,
       R"({{"id":"{}","node":{},"netns":{},"role":"{}","local":{{"address":"{}","port":{}}},)"
       R"("remote":{{"address":"{}","port":{}}},"state":"{}","state_age_seconds":{:.3f},)"
-      R"("age_seconds":{:.3f},"age_source":"{}")",
+      R"("state_age_source":"{}","age_seconds":{:.3f},"age_source":"{}")",
       connection_id(connection), context.node_json, connection.netns, role_name(connection.role),
       address_text(connection.local_address, connection.family), connection.local_port,
       address_text(remote, connection.family), connection.remote_port, state_name(connection.state),
       seconds_between(context.now_ns, connection.state_since_ns),
+      age_source_name(connection.state_age_source),
       seconds_between(context.now_ns, connection.opened_ns),
       age_source_name(connection.age_source));
   if (connection.sampled) {

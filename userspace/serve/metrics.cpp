@@ -77,7 +77,7 @@ std::vector<Group> groups_of(const Observed& observed) {
     Group& group = by_labels[{port, role, summary.comm}];
     group.port = port;
     group.role = role;
-    group.comm = valid_utf8(summary.comm);
+    group.comm = printable(summary.comm);
     group.add(observed, summary);
   }
   std::vector<Group> groups;
@@ -260,7 +260,7 @@ void add_own(Exposition& out, const Observed& observed) {
               static_cast<double>(observed.table->corrections()[i]));
   }
   add_value(out.family("wsbpf_build_info", "1, with the version as a label.", MetricType::Gauge),
-            {{"version", status.version}, {"node", valid_utf8(status.node)}}, 1);
+            {{"version", status.version}, {"node", printable(status.node)}}, 1);
   if (!status.programs.empty()) {
     MetricFamily& seconds =
         out.family("wsbpf_bpf_program_run_seconds_total",
@@ -307,7 +307,7 @@ std::vector<Group> limited(const Observed& observed) {
   std::map<std::string, Group> others;  // by role
   for (const ListenerSummary& summary : observed.listeners) {
     const std::string role(role_name(summary.key.role));
-    if (kept.contains({std::to_string(summary.key.port), role, valid_utf8(summary.comm)})) continue;
+    if (kept.contains({std::to_string(summary.key.port), role, printable(summary.comm)})) continue;
     Group& other = others[role];
     other.port = "other";
     other.role = role;

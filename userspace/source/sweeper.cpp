@@ -62,12 +62,16 @@ void Sweeper::sweep(bool with_files) {
   report.with_files = with_files;
   const std::vector<NetworkNamespace> namespaces = network_namespaces();
   report.namespaces = namespaces.size();
-  for (const NetworkNamespace& netns : namespaces) read_namespace(netns, report);
-
+  for (const NetworkNamespace& netns : namespaces) {
+    if (is_stopping()) return;
+    read_namespace(netns, report);
+  }
+  if (is_stopping()) return;
   if (with_files) {
     const auto take = [this](std::span<const std::byte> records) { return hand_over(records); };
     auto dumped = source_.dump_files(take);
-    if (!dumped) dumped = source_.dump_files(take);  // may give up among very many descriptors
+    if (!dumped && !is_stopping())
+      dumped = source_.dump_files(take);  // may give up among very many
     report.result.files_complete = dumped.has_value();
     if (!dumped) report.errors.push_back("file descriptors: " + dumped.error().message);
   }
@@ -79,6 +83,11 @@ void Sweeper::sweep(bool with_files) {
     }
     handler_.end(report);
   });
+}
+
+bool Sweeper::is_stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 void Sweeper::read_namespace(const NetworkNamespace& netns, SweepReport& report) {

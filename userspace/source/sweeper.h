@@ -51,6 +51,7 @@ class Sweeper {
   void run();
   void sweep(bool with_files);
   void read_namespace(const NetworkNamespace& netns, SweepReport& report);
+  bool is_stopping();
   bool hand_over(std::span<const std::byte> records);
 
   const BpfSource& source_;
