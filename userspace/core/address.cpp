@@ -1,6 +1,7 @@
 #include "core/address.h"
 
 #include <arpa/inet.h>
+#include <fmt/compile.h>
 
 #include <algorithm>
 
@@ -17,6 +18,9 @@ bool is_v4_mapped(const Address& address, uint8_t family) {
 }  // namespace
 
 std::string address_text(const Address& address, uint8_t family) {
+  if (family == AF_INET) {
+    return fmt::format(FMT_COMPILE("{}.{}.{}.{}"), address[0], address[1], address[2], address[3]);
+  }
   char text[INET6_ADDRSTRLEN] = "";
   inet_ntop(family, address.data(), text, sizeof(text));
   return text;

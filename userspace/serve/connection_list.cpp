@@ -190,8 +190,12 @@ Result<Response> list_connections(const ConnectionQuery& query, ConnectionContex
   }
   const size_t page = std::min(query.limit.value_or(rows.size()), rows.size());
   const bool is_cut = page < rows.size();
-  std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(page), rows.end(),
-                    before);
+  if (is_cut) {
+    std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(page), rows.end(),
+                      before);
+  } else {
+    std::sort(rows.begin(), rows.end(), before);
+  }
   rows.resize(page);
 
   auto listing = std::make_shared<Listing>();

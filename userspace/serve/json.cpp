@@ -1,6 +1,7 @@
 #include "serve/json.h"
 
 #include <fmt/chrono.h>
+#include <fmt/compile.h>
 
 #include <cmath>
 #include <iterator>
@@ -51,9 +52,10 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection,
                              : connection.remote_address;
   fmt::format_to(
       to,
-      R"({{"id":"{}","node":{},"netns":{},"role":"{}","local":{{"address":"{}","port":{}}},)"
-      R"("remote":{{"address":"{}","port":{}}},"state":"{}","state_age_seconds":{:.3f},)"
-      R"("state_age_source":"{}","age_seconds":{:.3f},"age_source":"{}")",
+      FMT_COMPILE(
+          R"({{"id":"{}","node":{},"netns":{},"role":"{}","local":{{"address":"{}","port":{}}},)"
+          R"("remote":{{"address":"{}","port":{}}},"state":"{}","state_age_seconds":{:.3f},)"
+          R"("state_age_source":"{}","age_seconds":{:.3f},"age_source":"{}")"),
       connection_id(connection), context.node_json, connection.netns, role_name(connection.role),
       address_text(connection.local_address, connection.family), connection.local_port,
       address_text(remote, connection.family), connection.remote_port, state_name(connection.state),
@@ -62,11 +64,12 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection,
       seconds_between(context.now_ns, connection.opened_ns),
       age_source_name(connection.age_source));
   if (connection.sampled) {
-    fmt::format_to(to,
-                   R"(,"idle_seconds":{:.3f},"bytes_received":{},"bytes_sent":{},)"
-                   R"("unread_bytes":{},"unacked_bytes":{},"retransmits":{},"srtt_seconds":)",
-                   connection.idle_ms / 1000.0, connection.bytes_received, connection.bytes_sent,
-                   connection.unread_bytes, connection.unacked_bytes, connection.retransmits);
+    fmt::format_to(
+        to,
+        FMT_COMPILE(R"(,"idle_seconds":{:.3f},"bytes_received":{},"bytes_sent":{},)"
+                    R"("unread_bytes":{},"unacked_bytes":{},"retransmits":{},"srtt_seconds":)"),
+        connection.idle_ms / 1000.0, connection.bytes_received, connection.bytes_sent,
+        connection.unread_bytes, connection.unacked_bytes, connection.retransmits);
     if (connection.srtt_us > 0) {
       fmt::format_to(to, "{:.6f}", connection.srtt_us / 1e6);
     } else {
