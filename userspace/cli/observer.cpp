@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 
 #include "core/state_file.h"
 #include "source/bpf_features.h"
@@ -29,14 +30,16 @@ constexpr uint64_t kFreshFor_ns = 250'000'000;
 constexpr uint64_t kRatesOver_ns = 10'000'000'000;
 constexpr uint64_t kLossRemembered_ns = 15ull * 60 * 1'000'000'000;
 
-// A pass over all file descriptors of the host is the costliest thing we do: it may take a fiftieth
-// of one core, and needs to come by once a minute only.
-constexpr uint64_t kFilesEvery_ns = 60'000'000'000;
+// What observing may cost: sweeps a twenty-fifth of a core, passes over all file descriptors of the
+// host, the costliest thing we do, a fiftieth. They come less often where they would take more.
+constexpr uint64_t kSweepShare = 25;
 constexpr uint64_t kFilesShare = 50;
 
-// While somebody looks, a sweep a second, as long as that takes no more than a twentieth of a core.
-constexpr uint64_t kAskedSweepEvery_ns = 1'000'000'000;
-constexpr uint64_t kAskedSweepShare = 20;
+// Without a special reason, file descriptors and the network namespaces that held nothing of
+// interest are looked at once a minute.
+constexpr uint64_t kEverythingEvery_ns = 60'000'000'000;
+
+constexpr uint64_t kAskedSweepEvery_ns = 1'000'000'000;  // while somebody looks
 
 constexpr uint64_t kSaveEvery_ns = 10'000'000'000;
 
@@ -44,6 +47,12 @@ constexpr uint64_t kSaveEvery_ns = 10'000'000'000;
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kEventNames = {
     "opened",     "state", "closed",       "destroyed",
     "retransmit", "reset", "swept_socket", "swept_minisock"};
+
+constexpr size_t kStreamEvents = kEventNames.size() - 2;
+
+uint64_t corrections_total(const ConnectionTable& table) {
+  return std::accumulate(table.corrections().begin(), table.corrections().end(), uint64_t{0});
+}
 
 std::string kernel_release() {
   utsname name{};
@@ -125,7 +134,17 @@ asio::awaitable<void> Observer::keep_evaluating() {
 }
 
 asio::awaitable<void> Observer::keep_sweeping() {
-  return every(settings_.sweep_interval, [this] { start_sweep(); });
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  boost::system::error_code error;
+  while (!error) {
+    start_sweep();
+    timer.expires_after(settings_.sweep_interval);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    const uint64_t now_ns = boot_time_ns();
+    if (error || now_ns >= sweep_due_ns_) continue;
+    timer.expires_after(nanoseconds(sweep_due_ns_ - now_ns));
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+  }
 }
 
 // The kernel wakes us once when the ring buffer passes half full.
@@ -148,7 +167,7 @@ void Observer::consume() {
 const Observed& Observer::observe() {
   const uint64_t now_ns = boot_time_ns();
   if (now_ns - observed_.now_ns > kFreshFor_ns) refresh();
-  if (now_ns > sweep_due_ns_) start_sweep();
+  if (now_ns > std::max(sweep_due_ns_, last_sweep_ns_ + kAskedSweepEvery_ns)) start_sweep();
   fill_status();
   return observed_;
 }
@@ -227,34 +246,35 @@ void Observer::change(const PortSet& ports, const CloseWaitSettings& close_wait)
 }
 
 void Observer::start_sweep() {
-  const bool with_files = wants_files();
-  if (!sweeper_.start(with_files) || !with_files) return;
-  repair_wanted_ = false;
-}
-
-bool Observer::wants_files() const {
   const uint64_t now_ns = boot_time_ns();
-  if (!is_complete()) return true;
-  if (now_ns < files_due_ns_) return false;
-  return repair_wanted_ || table_.has_unconfirmed_owners() ||
-         now_ns - last_files_ns_ > kFilesEvery_ns;
+  SweepRequest request;
+  request.every_namespace =
+      !is_complete() || repair_wanted_ || now_ns - last_full_ns_ > kEverythingEvery_ns;
+  if (!request.every_namespace) request.namespaces = table_.namespaces();
+  const bool files_wanted = repair_wanted_ || table_.has_unconfirmed_owners() ||
+                            now_ns - last_files_ns_ > kEverythingEvery_ns;
+  request.with_files = !is_complete() || (files_wanted && now_ns >= files_due_ns_);
+  const bool repairs = request.every_namespace && request.with_files;
+  if (sweeper_.start(std::move(request)) && repairs) repair_wanted_ = false;
 }
 
 void Observer::on_sweep_records(std::span<const std::byte> records) {
   consume();  // what happened before these sockets were read comes first
+  std::vector<Event> sockets;
+  sockets.reserve(records.size() / sizeof(wsbpf_minisock));
   while (const auto event = decode(records)) {
     ++events_[event->index()];
-    if (const auto* socket = std::get_if<wsbpf_socket>(&*event)) table_.observe(*socket);
-    if (const auto* minisock = std::get_if<wsbpf_minisock>(&*event)) table_.observe(*minisock);
+    sockets.push_back(*event);
     records = records.subspan(encoded_size(*event));
   }
+  table_.observe(sockets);
 }
 
 void Observer::on_sweep_end(const SweepReport& report) {
   consume();
-  const auto corrections = table_.corrections();
+  const uint64_t corrections = corrections_total(table_);
   table_.end_sweep(report.result);
-  if (table_.corrections() != corrections) repair_wanted_ = true;
+  if (corrections_total(table_) != corrections) repair_wanted_ = true;
 
   Status& status = observed_.status;
   ++status.sweeps;
@@ -262,14 +282,15 @@ void Observer::on_sweep_end(const SweepReport& report) {
   status.namespaces = report.namespaces;
   status.full_coverage = report.errors.empty();
   status.lost.iterator += report.errors.size();
-  const uint64_t now_ns = boot_time_ns();
-  const auto duration_ns = static_cast<uint64_t>(report.duration.count());
-  sweep_due_ns_ = now_ns + std::max(kAskedSweepEvery_ns, kAskedSweepShare * duration_ns);
-  if (now_ns - last_saved_ns_ > kSaveEvery_ns) save_state();
-  if (report.with_files) {
-    last_files_ns_ = now_ns;
-    files_due_ns_ = now_ns + kFilesShare * duration_ns;
+  last_sweep_ns_ = boot_time_ns();
+  const auto cpu_ns = static_cast<uint64_t>(report.cpu_time.count());
+  sweep_due_ns_ = last_sweep_ns_ + (report.request.with_files ? 0 : kSweepShare * cpu_ns);
+  if (report.request.every_namespace) last_full_ns_ = last_sweep_ns_;
+  if (report.request.with_files) {
+    last_files_ns_ = last_sweep_ns_;
+    files_due_ns_ = last_sweep_ns_ + kFilesShare * cpu_ns;
   }
+  if (last_sweep_ns_ - last_saved_ns_ > kSaveEvery_ns) save_state();
   if (report.errors != sweep_errors_ && hooks_.on_trouble) {
     for (const std::string& error : report.errors) hooks_.on_trouble(error);
   }
@@ -292,7 +313,10 @@ void Observer::load_state() {
 
 void Observer::save_state() {
   last_saved_ns_ = boot_time_ns();
-  if (settings_.state_file.empty()) return;
+  const uint64_t changes =
+      std::accumulate(events_.begin(), events_.begin() + kStreamEvents, corrections_total(table_));
+  if (settings_.state_file.empty() || saved_changes_ == changes) return;
+  saved_changes_ = changes;
   const auto written =
       replace_file(settings_.state_file, encode_state(table_.connections(), boot_id()));
   if (!written && !saving_failed_ && hooks_.on_trouble) hooks_.on_trouble(written.error().message);

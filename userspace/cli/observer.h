@@ -97,10 +97,13 @@ class Observer {
   std::vector<std::string> sweep_errors_;
   uint64_t lost_reported_ = 0;
   uint64_t last_loss_ns_ = 0;
-  uint64_t files_due_ns_ = 0;  // no pass over file descriptors before this time
-  uint64_t last_files_ns_ = 0;
-  uint64_t sweep_due_ns_ = 0;  // nobody who asks brings on a sweep before this time
+  uint64_t files_due_ns_ = 0;   // no pass over file descriptors before this time
+  uint64_t last_files_ns_ = 0;  // when the last one ended
+  uint64_t sweep_due_ns_ = 0;   // no sweep before this time, unless something was lost
+  uint64_t last_sweep_ns_ = 0;
+  uint64_t last_full_ns_ = 0;  // of every network namespace
   uint64_t last_saved_ns_ = 0;
+  uint64_t saved_changes_ = UINT64_MAX;  // how much had happened when the state was last saved
   bool saving_failed_ = false;
   bool repair_wanted_ = false;  // something was lost or missing
   bool adopt_next_ = true;

@@ -34,6 +34,7 @@ struct Connection {
   uint64_t cookie = 0;  // the kernel's socket cookie, as `ss -e` prints it (in hexadecimal)
   uint64_t opened_ns = 0;
   uint64_t state_since_ns = 0;
+  uint64_t sampled_ns = 0;     // when the counters were read
   uint64_t last_event_ns = 0;  // orders events against what a sweep saw
   uint64_t bytes_received = 0;
   uint64_t bytes_sent = 0;  // acknowledged by the peer
@@ -62,6 +63,16 @@ struct Connection {
   bool established = false;      // ever; a refused connect() was not
   bool reset_in_doubt = false;   // a reset was reported, which data after our close does as well
 };
+
+// How long no data has passed, in milliseconds. A connection that had been silent for longer than
+// it has not been looked at is taken to be silent still; one that was busy, to be busy still.
+inline uint64_t idle_ms_at(const Connection& connection, uint64_t now_ns) {
+  if (connection.state == TcpState::kClose || now_ns < connection.sampled_ns) {
+    return connection.idle_ms;
+  }
+  const uint64_t unseen_ms = (now_ns - connection.sampled_ns) / 1'000'000;
+  return connection.idle_ms + (connection.idle_ms >= unseen_ms ? unseen_ms : 0);
+}
 
 static_assert(sizeof(Connection) < 200, "a million of them must fit");
 

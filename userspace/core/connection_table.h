@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "core/connection.h"
@@ -76,6 +77,7 @@ class ConnectionTable {
   void begin_sweep(uint64_t started_ns, bool adopt);
   void observe(const wsbpf_socket& socket);
   void observe(const wsbpf_minisock& minisock);
+  void observe(std::span<const Event> sockets);  // many at once: their cache misses overlap
   void end_sweep(const SweepResult& result);
 
   // Every listener that is live or was so in the last 15 minutes, sorted by key. `stuck_after_ns`:
@@ -86,6 +88,9 @@ class ConnectionTable {
   const Listener& listener(uint32_t index) const { return listeners_[index]; }
   const std::array<uint64_t, kCorrectionNames.size()>& corrections() const { return corrections_; }
   const Watch& watch() const { return watch_; }
+
+  // The network namespaces of every listener that is live or was so in the last 15 minutes.
+  std::set<uint32_t> namespaces() const;
 
   // The process that holds the connection's socket; where no file descriptor has shown that yet,
   // the listener's process if it has exactly one. nullptr: not known.

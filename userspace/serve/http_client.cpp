@@ -29,6 +29,7 @@ namespace http = beast::http;
 using Local = asio::local::stream_protocol;
 
 constexpr auto kPatience = std::chrono::seconds(10);
+constexpr size_t kPieceBytes = 256 << 10;
 
 // The completion token of a coroutine that looks at its errors.
 auto into(beast::error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
@@ -54,12 +55,13 @@ asio::awaitable<void> fetch(const std::string& path, const std::string& target,
   if (error) co_return;
 
   beast::flat_buffer buffer;
+  buffer.reserve(kPieceBytes);  // else it is read half a kilobyte at a time
   http::response_parser<http::buffer_body> parser;
   parser.body_limit(std::numeric_limits<uint64_t>::max());
   co_await http::async_read_header(stream, buffer, parser, into(error));
   if (error) co_return;
   fetched.status = parser.get().result_int();
-  std::vector<char> piece(256 << 10);
+  std::vector<char> piece(kPieceBytes);
   while (!parser.is_done()) {
     stream.expires_after(kPatience);
     parser.get().body().data = piece.data();

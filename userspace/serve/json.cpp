@@ -68,8 +68,9 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection,
         to,
         FMT_COMPILE(R"(,"idle_seconds":{:.3f},"bytes_received":{},"bytes_sent":{},)"
                     R"("unread_bytes":{},"unacked_bytes":{},"retransmits":{},"srtt_seconds":)"),
-        connection.idle_ms / 1000.0, connection.bytes_received, connection.bytes_sent,
-        connection.unread_bytes, connection.unacked_bytes, connection.retransmits);
+        static_cast<double>(idle_ms_at(connection, context.now_ns)) / 1000.0,
+        connection.bytes_received, connection.bytes_sent, connection.unread_bytes,
+        connection.unacked_bytes, connection.retransmits);
     if (connection.srtt_us > 0) {
       fmt::format_to(to, "{:.6f}", connection.srtt_us / 1e6);
     } else {

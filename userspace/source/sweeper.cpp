@@ -9,10 +9,20 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 
 #include "source/kernel_clock.h"
 
 namespace wsbpf {
+namespace {
+
+std::chrono::nanoseconds thread_cpu_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+}  // namespace
 
 Sweeper::Sweeper(const BpfSource& source, boost::asio::io_context& loop, SweepHandler handler)
     : source_(source), loop_(loop), handler_(std::move(handler)), thread_([this] { run(); }) {}
@@ -26,12 +36,12 @@ Sweeper::~Sweeper() {
   thread_.join();
 }
 
-bool Sweeper::start(bool with_files) {
+bool Sweeper::start(SweepRequest request) {
   {
     const std::lock_guard lock(mutex_);
     if (busy_) return false;
     busy_ = wanted_ = true;
-    with_files_ = with_files;
+    request_ = std::move(request);
   }
   changed_.notify_all();
   return true;
@@ -47,27 +57,30 @@ void Sweeper::run() {
     changed_.wait(lock, [this] { return wanted_ || stopping_; });
     if (stopping_) return;
     wanted_ = false;
-    const bool with_files = with_files_;
+    SweepRequest request = std::move(request_);
     lock.unlock();
-    sweep(with_files);
+    sweep(std::move(request));
     lock.lock();
   }
 }
 
-void Sweeper::sweep(bool with_files) {
+void Sweeper::sweep(SweepRequest request) {
   const uint64_t started_ns = boot_time_ns();
+  const auto cpu_before = thread_cpu_time();
   boost::asio::post(loop_, [this, started_ns] { handler_.begin(started_ns); });
 
   SweepReport report;
-  report.with_files = with_files;
+  report.request = std::move(request);
   const std::vector<NetworkNamespace> namespaces = network_namespaces();
   report.namespaces = namespaces.size();
   for (const NetworkNamespace& netns : namespaces) {
     if (is_stopping()) return;
-    read_namespace(netns, report);
+    if (report.request.every_namespace || report.request.namespaces.contains(netns.inode)) {
+      read_namespace(netns, report);
+    }
   }
   if (is_stopping()) return;
-  if (with_files) {
+  if (report.request.with_files) {
     const auto take = [this](std::span<const std::byte> records) { return hand_over(records); };
     auto dumped = source_.dump_files(take);
     if (!dumped && !is_stopping())
@@ -76,6 +89,7 @@ void Sweeper::sweep(bool with_files) {
     if (!dumped) report.errors.push_back("file descriptors: " + dumped.error().message);
   }
   report.duration = std::chrono::nanoseconds(boot_time_ns() - started_ns);
+  report.cpu_time = thread_cpu_time() - cpu_before;
   boost::asio::post(loop_, [this, report = std::move(report)] {
     {
       const std::lock_guard lock(mutex_);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <span>
 #include <thread>
 #include <utility>
@@ -19,12 +20,21 @@
 
 namespace wsbpf {
 
+// What to look at. Reading one namespace costs a walk over the sockets of them all, so that a sweep
+// had better not visit those that hold nothing of interest.
+struct SweepRequest {
+  bool every_namespace = true;
+  std::set<uint32_t> namespaces;  // by inode, where not every one is wanted
+  bool with_files = false;        // also every file descriptor of every process: tells the owners
+};
+
 struct SweepReport {
   SweepResult result;
   size_t namespaces = 0;            // found
   std::vector<std::string> errors;  // what could not be read, one line each
-  bool with_files = false;
+  SweepRequest request;
   std::chrono::nanoseconds duration{};
+  std::chrono::nanoseconds cpu_time{};  // of the sweeper's thread
 };
 
 // All three are called on the loop's thread, in this order: begin, any number of records, end.
@@ -40,16 +50,15 @@ class Sweeper {
   Sweeper(const BpfSource& source, boost::asio::io_context& loop, SweepHandler handler);
   ~Sweeper();
 
-  // Begins a sweep, unless one is under way. With `with_files` it also looks at every file
-  // descriptor of every process, which tells the owners. Returns whether it began.
-  bool start(bool with_files);
+  // Begins a sweep, unless one is under way. Returns whether it began.
+  bool start(SweepRequest request);
 
  private:
   // Pieces of records under way to the loop: enough to keep both threads busy.
   static constexpr int kPiecesUnderWay = 4;
 
   void run();
-  void sweep(bool with_files);
+  void sweep(SweepRequest request);
   void read_namespace(const NetworkNamespace& netns, SweepReport& report);
   bool is_stopping();
   bool hand_over(std::span<const std::byte> records);
@@ -60,7 +69,7 @@ class Sweeper {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool wanted_ = false;
-  bool with_files_ = false;
+  SweepRequest request_;
   bool busy_ = false;
   bool stopping_ = false;
   int under_way_ = 0;

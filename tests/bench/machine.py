@@ -1,0 +1,160 @@
+"""Processes, network namespaces and BPF programs of this machine, each ended after its use."""
+
+import contextlib
+import ctypes
+import itertools
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+GONE_SECONDS = 10
+SETTLE_SECONDS = 0.3  # after attaching, and for a deleted namespace to be torn down
+
+
+class BenchError(Exception):
+    """Something the benchmark needs is missing or failed; the text says what to do."""
+
+
+class NotInTime(BenchError):
+    """What was waited for did not come."""
+
+
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def run(*command):
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise BenchError(f"{' '.join(map(str, command))}: {result.stderr.strip()}")
+    return result.stdout
+
+
+def end_with_parent():
+    """Before exec: the child leaves the terminal's group and dies with us, even by kill -9."""
+    os.setsid()
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def process(command, end_signal=signal.SIGTERM, **streams):
+    child = subprocess.Popen(command, preexec_fn=end_with_parent, **streams)
+    try:
+        yield child
+    finally:
+        if child.stdin:
+            child.stdin.close()
+        if child.poll() is None:
+            child.send_signal(end_signal)
+        try:
+            child.wait(timeout=GONE_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+namespace_numbers = itertools.count(1)
+
+
+@contextlib.contextmanager
+def network_namespace():
+    name = f"wsbpf-bench-{os.getpid()}-{next(namespace_numbers)}"
+    run("ip", "netns", "add", name)
+    try:
+        run("ip", "-n", name, "link", "set", "lo", "up")
+        yield name
+    finally:
+        run("ip", "netns", "del", name)
+        time.sleep(SETTLE_SECONDS)
+
+
+def delete_leftover_namespaces():
+    """Ours whose deletion was interrupted, and those of benchmarks that were killed."""
+    for line in run("ip", "netns", "list").splitlines():
+        match = re.match(r"wsbpf-bench-(\d+)-\d+", line)
+        if match and (int(match[1]) == os.getpid() or not Path(f"/proc/{match[1]}").exists()):
+            run("ip", "netns", "del", match[0])
+
+
+def count_network_namespaces():
+    """Those with a process in them; a sweep visits each."""
+    namespaces = set()
+    for link in Path("/proc").glob("[0-9]*/ns/net"):
+        with contextlib.suppress(OSError):  # ended in the meantime
+            namespaces.add(link.readlink())
+    return len(namespaces)
+
+
+def in_namespace(name, *command):
+    return ["ip", "netns", "exec", name, *map(str, command)]
+
+
+def with_tracefs(*command):
+    """Tools of others want tracefs; where it is not mounted they get it in a mount namespace."""
+    mount = (
+        "[ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing || exit;"
+        ' exec "$@"'
+    )
+    return ["unshare", "--mount", "sh", "-c", mount, "sh", *command]
+
+
+def list_programs():
+    return json.loads(run("bpftool", "-j", "prog", "show"))
+
+
+def all_programs():
+    return {program["id"] for program in list_programs()}
+
+
+def tracing_programs():
+    """Those that can sit on the tracepoints of TCP, and so tax what is measured."""
+    types = {"tracing", "tracepoint", "raw_tracepoint", "kprobe"}
+    return {program["id"] for program in list_programs() if program["type"] in types}
+
+
+def programs_of(pid):
+    """The ids of the BPF programs that a process holds by descriptor."""
+    ids = set()
+    for info in Path(f"/proc/{pid}/fdinfo").glob("*"):
+        with contextlib.suppress(OSError):  # closed in the meantime
+            ids.update(map(int, re.findall(r"^prog_id:\s+(\d+)", info.read_text(), re.M)))
+    return ids
+
+
+def cpu_ns_of(pid):
+    """The CPU time of a process's threads, to the nanosecond."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(schedstat.read_text().split()[0]) for schedstat in threads)
+
+
+def map_bytes_of(pid):
+    """The kernel memory that a process's BPF maps are charged for."""
+    sizes = {}
+    for info in Path(f"/proc/{pid}/fdinfo").glob("*"):
+        with contextlib.suppress(OSError):
+            fields = dict(re.findall(r"^(map_id|memlock):\s+(\d+)", info.read_text(), re.M))
+            if "map_id" in fields:
+                sizes[fields["map_id"]] = int(fields.get("memlock", 0))
+    return sum(sizes.values())
+
+
+def wait_until(condition, seconds, complaint, interval=0.02):
+    """Returns the first true value of condition()."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise NotInTime(complaint)
+        time.sleep(interval)
+    return value
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]

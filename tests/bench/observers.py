@@ -1,0 +1,149 @@
+"""What watches the load: wsbpf, or a tool of others."""
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from machine import (
+    GONE_SECONDS,
+    BenchError,
+    all_programs,
+    cpu_ns_of,
+    free_port,
+    process,
+    programs_of,
+    wait_until,
+    with_tracefs,
+)
+
+READY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Variant:
+    name: str
+    limit: float | None = None
+    watched_port: int | None = None  # runs wsbpf
+    command: tuple[str, ...] | None = None  # runs another observer
+
+    @property
+    def observes(self):
+        return self.watched_port is not None or self.command is not None
+
+
+class Daemon:
+    """A running `wsbpf run`, asked over HTTP."""
+
+    def __init__(self, child, binary, address, socket_path):
+        self.child, self.binary = child, binary
+        self.address, self.socket_path = address, socket_path
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=READY_SECONDS) as reply:
+            return reply.read().decode()
+
+    def ready(self):
+        if self.child.poll() is not None:
+            raise BenchError(f"wsbpf run ended with status {self.child.returncode}")
+        try:
+            return bool(self.get("/readyz"))
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    def metric(self, name):
+        """The sum of a metric over its labels."""
+        values = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", self.get("/metrics"), re.M)
+        return int(sum(map(float, values)))
+
+    def connections(self):
+        return json.loads(self.get("/api/connections?limit=1"))["total"]
+
+    def list_json(self):
+        return subprocess.run(
+            [self.binary, "list", "-o", "json", "--socket", self.socket_path],
+            stdout=subprocess.PIPE, check=True,
+        ).stdout
+
+    def memory_bytes(self, field):
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(rf"^{field}:\s+(\d+) kB", status, re.M)[1]) * 1024
+
+
+@dataclass(frozen=True)
+class Observer:
+    """What watches at present; nothing at all in a bare sample."""
+
+    pid: int | None = None
+    daemon: Daemon | None = None
+
+    def programs(self):
+        return programs_of(self.pid) if self.pid else set()
+
+    def cpu_ns(self):
+        return cpu_ns_of(self.pid) if self.pid else 0
+
+
+@contextlib.contextmanager
+def observing_process(command, end_signal=signal.SIGTERM, **streams):
+    """Its BPF programs outlive it by up to 0.1 s: the next sample must not pay for them."""
+    programs = set()
+    with process(command, end_signal, **streams) as child:
+        try:
+            yield child
+        finally:
+            programs |= programs_of(child.pid)
+    wait_until(lambda: not programs & all_programs(), GONE_SECONDS,
+               f"BPF programs {sorted(programs)} are still there after {command[0]} ended")
+
+
+@contextlib.contextmanager
+def wsbpf_daemon(options, port):
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsbpf-bench-")))
+        address = f"127.0.0.1:{free_port()}"
+        command = [options.wsbpf, "run", "--port", str(port), "--listen", address,
+                   "--socket", folder / "socket", "--state-file", folder / "state",
+                   "--log-level", "warning", *options.wsbpf_flag]
+        child = stack.enter_context(observing_process(command, stdout=sys.stderr))
+        daemon = Daemon(child, options.wsbpf, address, folder / "socket")
+        wait_until(daemon.ready, READY_SECONDS, "wsbpf run does not become ready")
+        yield Observer(child.pid, daemon)
+
+
+@contextlib.contextmanager
+def other_observer(command):
+    with contextlib.ExitStack() as stack:
+        errors = stack.enter_context(tempfile.TemporaryFile("w+"))
+        child = stack.enter_context(
+            observing_process(with_tracefs(*command), signal.SIGINT,
+                              stdout=subprocess.DEVNULL, stderr=errors)
+        )
+
+        def attached():
+            if child.poll() is not None:
+                errors.seek(0)
+                raise BenchError(f"{command[0]} failed: {errors.read().strip()}")
+            return programs_of(child.pid)
+
+        wait_until(attached, READY_SECONDS, f"{command[0]} does not attach")
+        yield Observer(child.pid)
+
+
+def observer(options, variant):
+    if variant.watched_port is not None:
+        return wsbpf_daemon(options, variant.watched_port)
+    if variant.command is not None:
+        return other_observer(variant.command)
+    return contextlib.nullcontext(Observer())

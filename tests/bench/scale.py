@@ -1,0 +1,125 @@
+"""The daemon's memory and CPU time with many connections held open."""
+
+import contextlib
+import json
+import math
+import resource
+import statistics
+import subprocess
+import time
+
+from machine import (
+    BenchError,
+    NotInTime,
+    count_network_namespaces,
+    cpu_ns_of,
+    in_namespace,
+    map_bytes_of,
+    network_namespace,
+    process,
+    say,
+    wait_until,
+)
+from observers import READY_SECONDS, wsbpf_daemon
+from report import verdict
+
+WATCHED_PORT = 18082
+FDS_PER_HOLDER = 19_000
+SPARE_FDS = 200  # of a holder: its standard streams and one listener for 1 000 connections
+MIB = 1 << 20
+
+
+def shares(total, parts):
+    """total in parts that differ by at most one."""
+    return [total * (i + 1) // parts - total * i // parts for i in range(parts)]
+
+
+@contextlib.contextmanager
+def holders(options, namespace):
+    """Holds the connections and descriptors open; each process stays under its RLIMIT_NOFILE."""
+    fd_limit = min(FDS_PER_HOLDER, resource.getrlimit(resource.RLIMIT_NOFILE)[1]) - SPARE_FDS
+    count = max(1, math.ceil((2 * options.connections + options.other_fds) / fd_limit))
+    with contextlib.ExitStack() as stack:
+        children = [
+            stack.enter_context(process(
+                in_namespace(namespace, options.programs / "hold", "--port", WATCHED_PORT,
+                             "--group", group, "--connections", connections, "--extra-fds", extra),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            ))
+            for group, (connections, extra) in enumerate(
+                zip(shares(options.connections, count), shares(options.other_fds, count)))
+        ]
+        for child in children:
+            if child.stdout.readline() != b"ready\n":
+                raise BenchError("a holder failed to open its connections")
+        yield count
+
+
+def wait_for_connections(daemon, expected):
+    say(f"waiting until the daemon has {expected} connections")
+    with contextlib.suppress(NotInTime):
+        wait_until(lambda: daemon.connections() == expected, READY_SECONDS, "", interval=0.5)
+    if (total := daemon.connections()) != expected:
+        raise BenchError(f"wsbpf has {total} connections, {expected} are open")
+
+
+def timed_lists(daemon, expected, times=5):
+    """Seconds that `list -o json` takes, each time; its answer has to be complete."""
+    seconds = []
+    for _ in range(times):
+        start = time.monotonic()
+        answer = daemon.list_json()
+        seconds.append(time.monotonic() - start)
+        listed = len(json.loads(answer)["connections"])
+        if listed != expected:
+            raise BenchError(f"wsbpf list shows {listed} connections, {expected} are open")
+    return seconds
+
+
+def idle_share(pid, seconds):
+    """The share of one core that the daemon takes while nothing happens, sweeps included."""
+    say(f"measuring {seconds} s of idling")
+    start, cpu_start = time.monotonic_ns(), cpu_ns_of(pid)
+    time.sleep(seconds)
+    return (cpu_ns_of(pid) - cpu_start) / (time.monotonic_ns() - start)
+
+
+def scale_result(name, value, unit, limit=None):
+    ok = None if limit is None else value <= limit
+    return {"name": name, "value": value, "unit": unit, "limit": limit, "ok": ok}
+
+
+def scale(options):
+    with network_namespace() as namespace, wsbpf_daemon(options, WATCHED_PORT) as observer:
+        daemon = observer.daemon
+        say(f"opening {options.connections} connections, {options.other_fds} other descriptors")
+        start = time.monotonic()
+        with holders(options, namespace) as count:
+            opening = time.monotonic() - start
+            wait_for_connections(daemon, options.connections)
+            lists = timed_lists(daemon, options.connections)
+            share = idle_share(daemon.pid, options.idle_seconds)
+            wait_for_connections(daemon, options.connections)
+            resident, peak = (daemon.memory_bytes(field) / MIB for field in ("VmRSS", "VmHWM"))
+            results = [
+                scale_result("holders", count, ""),
+                scale_result("network namespaces", count_network_namespaces(), ""),
+                scale_result("opening", round(opening, 1), "s"),
+                scale_result("lost events", daemon.metric("wsbpf_events_lost_total"), ""),
+                scale_result("list -o json, median", round(statistics.median(lists), 3), "s", 1.0),
+                scale_result("list -o json, slowest", round(max(lists), 3), "s"),
+                scale_result("idle CPU", round(100 * share, 2), "%", 6.0),
+                scale_result("RSS", round(resident, 1), "MiB", 64.0),
+                scale_result("RSS, peak", round(peak, 1), "MiB", 64.0),
+                scale_result("BPF maps", round(map_bytes_of(daemon.pid) / MIB, 1), "MiB"),
+            ]
+    report = {"benchmark": "scale", "connections": options.connections,
+              "other_fds": options.other_fds, "idle_seconds": options.idle_seconds,
+              "results": results}
+    rows = [("measured", "value", "limit", "")]
+    rows += [
+        (r["name"], f"{r['value']} {r['unit']}", "" if r["limit"] is None else f"{r['limit']:g}",
+         verdict(r["ok"]))
+        for r in results
+    ]
+    return report, rows
