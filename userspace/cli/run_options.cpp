@@ -8,6 +8,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <string_view>
 
@@ -118,6 +119,10 @@ std::optional<std::string> flag_text(const toml::node& node) {
 }
 
 Result<RawOptions> read_config(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return fail(fmt::format("{} is a folder: name a TOML file", printable(path)), ExitCode::kUsage);
+  }
   toml::table table;
   try {
     table = toml::parse_file(path);

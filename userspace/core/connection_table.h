@@ -121,18 +121,22 @@ class ConnectionTable {
   Connection* find(uint64_t cookie);
   uint32_t listener_index(const ListenerKey& key, uint64_t now_ns);
   bool has_listen_socket(uint32_t netns, uint16_t port) const;
+  // In the queue of what nobody has accepted yet, where no file descriptor shows it.
+  bool may_wait_for_accept(const Connection& connection, bool netns_complete) const;
   Role role_of(const wsbpf_socket& socket) const;
   void note_departed(const wsbpf_header& header, TcpState state);
 
   void add_listen_socket(const wsbpf_header& header, uint16_t port, uint32_t owner);
   void observe_listen_socket(const wsbpf_socket& socket);
   void observe_connection(Connection& connection, const wsbpf_socket& socket);
-  void adopt_connection(const wsbpf_socket& socket);
+  void adopt_connection(const wsbpf_socket& socket, uint32_t generation);
+  bool has_connected_again(const Connection& connection, const wsbpf_socket& socket) const;
   void recall(Connection& connection) const;
   Connection& insert(Connection connection);
   void enter_state(Connection& connection, TcpState state, uint64_t time_ns);
   void erase(uint32_t index, uint64_t time_ns);
   void count_correction(Correction correction);
+  void count_received_reset(uint32_t listener);
   void repair_missing(const SweepResult& result);
   void finish_listeners(const SweepResult& result);
   void forget_unused();

@@ -1,6 +1,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <type_traits>
 
 #include "core/event.h"
 #include "core/tcp_state.h"
@@ -15,7 +16,9 @@ std::optional<Event> read(std::span<const std::byte> bytes) {
   std::memcpy(&record, bytes.data(), sizeof(Record));
   const bool known_family = record.header.family == AF_INET || record.header.family == AF_INET6;
   // Resets may find a request socket: TCP_NEW_SYN_RECV, one past the states that have names.
-  const bool known_state = record.header.state != 0 && record.header.state <= kTcpStateSlots;
+  constexpr size_t kLastState =
+      std::is_same_v<Record, wsbpf_reset> ? kTcpStateSlots : kTcpStateSlots - 1;
+  const bool known_state = record.header.state != 0 && record.header.state <= kLastState;
   if (!known_family || !known_state) return std::nullopt;
   return record;
 }

@@ -51,7 +51,10 @@ constexpr Column kColumns[] = {
     {"age", [](const Connection& c, const ConnectionContext&) { return number(~c.opened_ns); }},
     {"state_age",
      [](const Connection& c, const ConnectionContext&) { return number(~c.state_since_ns); }},
-    {"idle", [](const Connection& c, const ConnectionContext&) { return number(c.idle_ms); }},
+    {"idle",
+     [](const Connection& c, const ConnectionContext& context) {
+       return number(idle_ms_at(c, context.now_ns));
+     }},
     {"recv_q",
      [](const Connection& c, const ConnectionContext&) { return number(c.unread_bytes); }},
     {"send_q",
@@ -81,8 +84,10 @@ constexpr Column kColumns[] = {
        return bytes(c.local_address.data(), c.local_address.size());
      }},
     {"peer",
-     [](const Connection& c, const ConnectionContext&) {
-       return bytes(c.remote_address.data(), c.remote_address.size());
+     [](const Connection& c, const ConnectionContext& context) {  // cursors show it
+       const Address address =
+           context.redact_peers ? redacted(c.remote_address, c.family) : c.remote_address;
+       return bytes(address.data(), address.size());
      }},
 };
 

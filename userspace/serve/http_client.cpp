@@ -82,6 +82,13 @@ asio::awaitable<void> fetch(const std::string& path, const std::string& target,
 
 Result<void> http_get(const std::string& socket_path, const std::string& target,
                       const std::function<void(std::string_view)>& sink) {
+  if (socket_path.empty() || socket_path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return fail(
+        fmt::format("the socket path '{}' must have 1 to {} characters: choose another with "
+                    "--socket",
+                    printable(socket_path), sizeof(sockaddr_un::sun_path) - 1),
+        ExitCode::kUsage);
+  }
   asio::io_context loop;
   Fetched fetched;
   asio::co_spawn(loop, fetch(socket_path, target, sink, fetched), asio::detached);

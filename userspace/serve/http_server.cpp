@@ -84,7 +84,7 @@ asio::awaitable<void> write_response(Stream<Protocol>& stream, Response answer, 
   fill(message);
   const size_t length = answer.body.size();
   if (!head_only) message.body() = std::move(answer.body);
-  message.content_length(length);
+  if (!answer.next_piece) message.content_length(length);
   co_await http::async_write(stream, message, into(error));
 }
 
@@ -107,15 +107,19 @@ asio::awaitable<void> serve(typename Protocol::socket socket, HttpHandler handle
                             error == http::error::header_limit;
     if (!answerable) break;
     const bool malformed = bool(error);
+    const bool oversized = error == http::error::header_limit;
     error = {};
     const auto& request = parser.get();
     const bool head_only = request.method() == http::verb::head;
     const bool keep_alive = !malformed && request.keep_alive();
     Response answer;
-    if (malformed) {
-      answer = error_response(400, "only GET without a body is answered here");
-    } else if (request.method() != http::verb::get && !head_only) {
+    const bool get = request.method() == http::verb::get || head_only;
+    if (oversized) {
+      answer = error_response(431, "the request's head is too long");
+    } else if (!get && (!malformed || request.method() != http::verb::unknown)) {
       answer = error_response(405, "only GET is answered here");
+    } else if (malformed) {
+      answer = error_response(400, "only GET without a body is answered here");
     } else {
       answer = handler({request.target().data(), request.target().size()});
     }

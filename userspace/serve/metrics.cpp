@@ -74,7 +74,7 @@ std::vector<Group> groups_of(const Observed& observed) {
   for (const ListenerSummary& summary : observed.listeners) {
     const std::string port = std::to_string(summary.key.port);
     const std::string role(role_name(summary.key.role));
-    Group& group = by_labels[{port, role, summary.comm}];
+    Group& group = by_labels[{port, role, printable(summary.comm)}];
     group.port = port;
     group.role = role;
     group.comm = printable(summary.comm);
@@ -163,7 +163,11 @@ const StateRow kStateRows[] = {
      [](const Group& g, size_t state) { return g.state_age_max_seconds[state]; }},
 };
 
-constexpr size_t kSeriesOfGroup = 64;  // all rows, states, histogram buckets and a few resets
+// Of a group: all rows, states and histogram buckets; the reasons of resets come on top.
+size_t series_of(const Group& group) { return 64 + group.resets.size(); }
+
+// What the daemon tells of itself, and two groups of others with every reason there is.
+constexpr size_t kSeriesReserved = 500;
 
 void add_groups(Exposition& out, const Observed& observed, const std::vector<Group>& groups) {
   for (const StateRow& row : kStateRows) {
@@ -296,13 +300,16 @@ void add_process(Exposition& out, const ProcessUsage& usage) {
 // Keeps the groups with the most connections, and sums up the others.
 std::vector<Group> limited(const Observed& observed) {
   std::vector<Group> groups = groups_of(observed);
-  constexpr size_t kMost = kSeriesLimit / kSeriesOfGroup;
-  if (groups.size() <= kMost) return groups;
-
   std::map<std::tuple<std::string, std::string, std::string>, bool> kept;
   std::sort(groups.begin(), groups.end(),
             [](const Group& a, const Group& b) { return a.connections > b.connections; });
-  groups.resize(kMost - 2);
+  size_t series = kSeriesReserved;
+  const auto first_other = std::find_if(groups.begin(), groups.end(), [&](const Group& group) {
+    series += series_of(group);
+    return series > kSeriesLimit;
+  });
+  if (first_other == groups.end()) return groups;
+  groups.erase(first_other, groups.end());
   for (const Group& group : groups) kept[{group.port, group.role, group.comm}] = true;
   std::map<std::string, Group> others;  // by role
   for (const ListenerSummary& summary : observed.listeners) {

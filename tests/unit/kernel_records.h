@@ -1,0 +1,268 @@
+// Records as the kernel programs write them, and the processes behind them, for tests of what reads
+// the table.
+#pragma once
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/connection_table.h"
+
+namespace wsbpf {
+
+constexpr uint64_t operator""_ms(unsigned long long milliseconds) { return milliseconds * 1000000; }
+constexpr uint64_t operator""_s(unsigned long long seconds) { return seconds * 1000000000; }
+
+inline Address address_of(const char* text) {
+  Address address{};
+  const int family = std::strchr(text, ':') != nullptr ? AF_INET6 : AF_INET;
+  inet_pton(family, text, address.data());
+  return address;
+}
+
+// A socket as the kernel identifies it. By default: one that a server accepted.
+struct Sock {
+  uint64_t cookie = 1;
+  uint16_t local_port = 8080;
+  uint16_t remote_port = 40000;
+  uint32_t netns = 1;
+  uint8_t family = AF_INET;
+  const char* local_address = "10.0.0.1";
+  const char* remote_address = "10.0.3.7";
+};
+
+// The other end of such a connection: a client's socket.
+inline Sock client_sock(uint64_t cookie) {
+  return {.cookie = cookie,
+          .local_port = 40000,
+          .remote_port = 8080,
+          .local_address = "10.0.3.7",
+          .remote_address = "10.0.0.1"};
+}
+
+// A socket's counters, those that a test names.
+struct Counters {
+  uint64_t bytes_received = 0;
+  uint64_t bytes_acked = 0;
+  uint32_t unread_bytes = 0;
+  uint32_t unacked_bytes = 0;
+  uint32_t unsent_bytes = 0;
+  uint32_t retransmits = 0;
+  uint32_t srtt_us = 0;
+  uint32_t idle_ms = 0;
+
+  operator wsbpf_counters() const {
+    return {bytes_received, bytes_acked, unread_bytes, unacked_bytes,
+            unsent_bytes,   retransmits, srtt_us,      idle_ms};
+  }
+};
+
+inline wsbpf_header header(uint64_t time_ns, const Sock& sock, wsbpf_record_type type,
+                           TcpState state, TcpState old_state = {}) {
+  wsbpf_header out{};
+  out.type = static_cast<uint8_t>(type);
+  out.state = static_cast<uint8_t>(state);
+  out.old_state = static_cast<uint8_t>(old_state);
+  out.family = sock.family;
+  out.netns = sock.netns;
+  out.cookie = sock.cookie;
+  out.time_ns = time_ns;
+  return out;
+}
+
+inline wsbpf_endpoints endpoints(const Sock& sock) {
+  wsbpf_endpoints out{};
+  const Address local = address_of(sock.local_address);
+  const Address remote = address_of(sock.remote_address);
+  std::memcpy(out.local_address, local.data(), local.size());
+  std::memcpy(out.remote_address, remote.data(), remote.size());
+  out.local_port = sock.local_port;
+  out.remote_port = sock.remote_port;
+  return out;
+}
+
+inline wsbpf_opened opened(uint64_t time_ns, const Sock& sock, TcpState state, TcpState old_state,
+                           uint32_t pid) {
+  wsbpf_opened record{};
+  record.header = header(time_ns, sock, WSBPF_RECORD_OPENED, state, old_state);
+  record.endpoints = endpoints(sock);
+  record.pid = pid;
+  return record;
+}
+
+inline wsbpf_opened accepted(uint64_t time_ns, const Sock& sock) {
+  return opened(time_ns, sock, TcpState::kEstablished, TcpState::kSynRecv, 0);
+}
+
+// connect(): the socket has no local port yet.
+inline wsbpf_opened connecting(uint64_t time_ns, Sock sock, uint32_t pid = 0) {
+  sock.local_port = 0;
+  sock.local_address = "0.0.0.0";
+  return opened(time_ns, sock, TcpState::kSynSent, TcpState::kClose, pid);
+}
+
+inline wsbpf_opened connected(uint64_t time_ns, const Sock& sock) {
+  return opened(time_ns, sock, TcpState::kEstablished, TcpState::kSynSent, 0);
+}
+
+// A socket that listens; its remote end is nothing.
+inline Sock listen_sock(uint64_t cookie, uint16_t port = 8080, uint32_t netns = 1) {
+  return {.cookie = cookie,
+          .local_port = port,
+          .remote_port = 0,
+          .netns = netns,
+          .local_address = "0.0.0.0",
+          .remote_address = "0.0.0.0"};
+}
+
+inline wsbpf_opened listening(uint64_t time_ns, const Sock& sock, uint32_t pid = 0) {
+  return opened(time_ns, sock, TcpState::kListen, TcpState::kClose, pid);
+}
+
+inline wsbpf_state entered(uint64_t time_ns, const Sock& sock, TcpState state, uint32_t pid = 0) {
+  wsbpf_state record{};
+  record.header = header(time_ns, sock, WSBPF_RECORD_STATE, state);
+  record.pid = pid;
+  return record;
+}
+
+inline wsbpf_closed closed(uint64_t time_ns, const Sock& sock, TcpState old_state,
+                           const Counters& counters = {}) {
+  wsbpf_closed record{};
+  record.header = header(time_ns, sock, WSBPF_RECORD_CLOSED, TcpState::kClose, old_state);
+  record.endpoints = endpoints(sock);
+  record.counters = counters;
+  return record;
+}
+
+inline wsbpf_destroyed destroyed(uint64_t time_ns, const Sock& sock) {
+  return {header(time_ns, sock, WSBPF_RECORD_DESTROYED, TcpState::kClose)};
+}
+
+inline wsbpf_retransmit retransmitted(uint64_t time_ns, const Sock& sock, uint32_t total) {
+  wsbpf_retransmit record{};
+  record.header = header(time_ns, sock, WSBPF_RECORD_RETRANSMIT, TcpState::kEstablished);
+  record.total = total;
+  return record;
+}
+
+inline wsbpf_reset reset(uint64_t time_ns, const Sock& sock, TcpState state,
+                         wsbpf_reset_direction direction, int32_t reason = -1) {
+  wsbpf_reset record{};
+  record.header = header(time_ns, sock, WSBPF_RECORD_RESET, state);
+  record.endpoints = endpoints(sock);
+  record.direction = direction;
+  record.reason = reason;
+  return record;
+}
+
+// What iter/tcp shows of a socket or, with a pid, iter/task_file.
+inline wsbpf_socket sample(uint64_t time_ns, const Sock& sock, TcpState state, uint32_t pid = 0,
+                           const Counters& counters = {}) {
+  wsbpf_socket record{};
+  record.header = header(time_ns, sock, WSBPF_RECORD_SOCKET, state);
+  record.endpoints = endpoints(sock);
+  record.pid = pid;
+  record.counters = counters;
+  record.fd = pid == 0 ? -1 : 7;
+  return record;
+}
+
+inline wsbpf_minisock minisock(uint64_t time_ns, const Sock& sock, TcpState state) {
+  wsbpf_minisock record{};
+  record.header = header(time_ns, sock, WSBPF_RECORD_MINISOCK, state);
+  record.header.cookie = 0;
+  record.local_port = sock.local_port;
+  record.remote_port = sock.remote_port;
+  return record;
+}
+
+class FakeProcesses : public ProcessLookup {
+ public:
+  std::optional<Process> find(uint32_t pid) override {
+    const auto known = processes_.find(pid);
+    return known == processes_.end() ? std::nullopt : std::optional(known->second);
+  }
+
+  void run(uint32_t pid, std::string comm, uint64_t start_time = 1) {
+    processes_[pid] = {pid, start_time, std::move(comm)};
+  }
+  void exit(uint32_t pid) { processes_.erase(pid); }
+
+ private:
+  std::map<uint32_t, Process> processes_;
+};
+
+inline Watch watch_of(std::initializer_list<uint16_t> ports, bool server = true,
+                      bool client = false) {
+  Watch watch;
+  for (const uint16_t port : ports) watch.ports.set(port);
+  watch.server = server;
+  watch.client = client;
+  return watch;
+}
+
+// One sweep that reads the whole of network namespace 1, and, if asked, every file descriptor.
+struct Sweep {
+  uint64_t started_ns = 0;
+  std::vector<wsbpf_socket> sockets = {};
+  std::vector<wsbpf_minisock> minisocks = {};
+  bool files = false;
+  bool adopt = false;
+  std::set<uint32_t> complete_netns = {1};
+};
+
+inline void apply_sweep(ConnectionTable& table, const Sweep& sweep) {
+  table.begin_sweep(sweep.started_ns, sweep.adopt);
+  for (const wsbpf_socket& socket : sweep.sockets) table.observe(socket);
+  for (const wsbpf_minisock& mini : sweep.minisocks) table.observe(mini);
+  table.end_sweep({sweep.complete_netns, sweep.files});
+}
+
+// Returns nullptr where the table does not hold the socket.
+inline const Connection* find_connection(const ConnectionTable& table, uint64_t cookie) {
+  const Connection* found = nullptr;
+  table.connections().each([&](uint32_t, const Connection& connection) {
+    if (connection.cookie == cookie) found = &connection;
+  });
+  return found;
+}
+
+// As of `now_ns`, with stuck meaning three seconds; one of nothing where the table has no such
+// listener.
+inline ListenerSummary summary_of(const ConnectionTable& table, uint64_t now_ns = 1000_s,
+                                  ListenerKey key = {1, 8080, Role::kServer}) {
+  for (ListenerSummary& summary : table.summarize(now_ns, 3_s)) {
+    if (summary.key == key) return summary;
+  }
+  return {};
+}
+
+inline uint64_t corrections_of(const ConnectionTable& table, Correction correction) {
+  return table.corrections()[static_cast<size_t>(correction)];
+}
+
+inline uint64_t all_corrections(const ConnectionTable& table) {
+  uint64_t sum = 0;
+  for (const uint64_t count : table.corrections()) sum += count;
+  return sum;
+}
+
+inline uint64_t resets_of(const ConnectionTable& table, wsbpf_reset_direction direction,
+                          int32_t reason = -1, ListenerKey key = {1, 8080, Role::kServer}) {
+  const ListenerSummary summary = summary_of(table, 1000_s, key);
+  if (summary.index == kNone) return 0;
+  const auto& resets = table.listener(summary.index).resets;
+  const auto found = resets.find({static_cast<uint8_t>(direction), reason});
+  return found == resets.end() ? 0 : found->second;
+}
+
+}  // namespace wsbpf

@@ -1,0 +1,75 @@
+// What may be asked of the table.
+#include <algorithm>
+
+#include "core/connection_record.h"
+#include "core/connection_table.h"
+
+namespace wsbpf {
+
+std::set<uint32_t> ConnectionTable::namespaces() const {
+  std::set<uint32_t> namespaces;
+  for (const auto& [key, index] : by_key_) namespaces.insert(key.netns);
+  return namespaces;
+}
+
+const Process* ConnectionTable::owner_of(const Connection& connection) const {
+  if (connection.owner != kNone) return &processes_[connection.owner];
+  if (connection.role != Role::kServer) return nullptr;
+  uint32_t only = kNone;
+  for (const auto& [cookie, listening] : listen_sockets_) {
+    if (listening.listener != connection.listener) continue;
+    for (const uint32_t owner : listening.owners) {
+      if (only != kNone && only != owner) return nullptr;
+      only = owner;
+    }
+  }
+  return processes_.find(only);
+}
+
+std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
+                                                        uint64_t stuck_after_ns) const {
+  std::vector<ListenerSummary> summaries(listeners_.end());
+  listeners_.each([&](uint32_t index, const Listener& listener) {
+    ListenerSummary& summary = summaries[index];
+    summary.index = index;
+    summary.key = listener.key;
+    summary.comm = listener.comm;
+    summary.states = listener.minisocks;
+    summary.opened_total = listener.opened_total;
+    summary.closed_total = listener.closed_total;
+  });
+  connections_.each([&](uint32_t, const Connection& connection) {
+    ListenerSummary& summary = summaries[connection.listener];
+    const auto slot = static_cast<size_t>(connection.state);
+    const uint64_t age_ns = since(now_ns, connection.state_since_ns);
+    const double age_seconds = seconds(age_ns);
+    ++summary.states[slot];
+    summary.state_age_max_seconds[slot] =
+        std::max(summary.state_age_max_seconds[slot], age_seconds);
+    if (connection.state != TcpState::kCloseWait) return;
+    if (age_ns >= stuck_after_ns) ++summary.close_wait_stuck;
+    summary.oldest_close_wait_seconds = std::max(summary.oldest_close_wait_seconds, age_seconds);
+  });
+  for (const auto& [cookie, listening] : listen_sockets_) {
+    ListenerSummary& summary = summaries[listening.listener];
+    summary.listening = true;
+    summary.accept_queue += listening.backlog;
+    summary.accept_queue_limit += listening.backlog_limit;
+    for (const uint32_t owner : listening.owners) {
+      const Process& process = processes_[owner];
+      const bool listed = std::any_of(summary.owners.begin(), summary.owners.end(),
+                                      [&](const Process& p) { return p.pid == process.pid; });
+      if (!listed) summary.owners.push_back(process);
+    }
+  }
+  std::erase_if(summaries, [](const ListenerSummary& summary) { return summary.index == kNone; });
+  for (ListenerSummary& summary : summaries) {
+    std::sort(summary.owners.begin(), summary.owners.end(),
+              [](const Process& a, const Process& b) { return a.pid < b.pid; });
+  }
+  std::sort(summaries.begin(), summaries.end(),
+            [](const auto& a, const auto& b) { return a.key < b.key; });
+  return summaries;
+}
+
+}  // namespace wsbpf
