@@ -137,7 +137,8 @@ void Daemon::on_alert(const Alert& alert) {
 
 void Daemon::on_lost(std::string_view reason, uint64_t count) {
   spdlog::warn("{} events were lost ({}); a sweep repairs the counts", count, reason);
-  if (event_log_) log_event("lost", boot_time_ns(), "count", std::to_string(count));
+  const auto lost = fmt::format(R"({{"reason":"{}","count":{}}})", reason, count);
+  if (event_log_) log_event("lost", boot_time_ns(), "lost", lost);
 }
 
 void Daemon::log_event(std::string_view type, uint64_t time_ns, std::string_view name,

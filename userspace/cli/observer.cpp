@@ -195,16 +195,19 @@ void Observer::evaluate() {
 void Observer::note_losses() {
   LostEvents& lost = observed_.status.lost;
   const auto drops = source_->drops();
-  for (size_t i = 0; i < drops.size(); ++i)
+  for (size_t i = 0; i < drops.size(); ++i) {
     lost.ring_buffer[std::string(kProgramNames[i])] = drops[i];
+  }
   lost.recursion = source_->recursion_misses();
-  const uint64_t total = lost.total();
-  if (total == lost_reported_) return;
-  if (hooks_.on_lost) hooks_.on_lost("ring_buffer, recursion or iterator", total - lost_reported_);
-  lost_reported_ = total;
-  last_loss_ns_ = observed_.now_ns;
-  repair_wanted_ = true;
-  start_sweep();
+  for (const auto& [reason, total] : lost.by_reason()) {
+    uint64_t& told = lost_told_[reason];
+    if (total == told) continue;
+    if (hooks_.on_lost) hooks_.on_lost(reason, total - told);
+    told = total;
+    last_loss_ns_ = observed_.now_ns;
+    repair_wanted_ = true;
+  }
+  if (last_loss_ns_ == observed_.now_ns) start_sweep();
 }
 
 void Observer::note_rates() {
@@ -339,7 +342,7 @@ void Observer::fill_status() {
     status.reasons.push_back(
         fmt::format("{} events were lost, the last in the past 15 minutes; sweeps repair the "
                     "counts",
-                    lost_reported_));
+                    status.lost.total()));
   }
   if (settings_.bpf_stats) {
     status.programs.clear();

@@ -95,7 +95,7 @@ class Observer {
   Observed observed_;
   std::array<uint64_t, std::variant_size_v<Event>> events_{};
   std::vector<std::string> sweep_errors_;
-  uint64_t lost_reported_ = 0;
+  std::map<std::string, uint64_t> lost_told_;  // by reason
   uint64_t last_loss_ns_ = 0;
   uint64_t files_due_ns_ = 0;   // no pass over file descriptors before this time
   uint64_t last_files_ns_ = 0;  // when the last one ended

@@ -163,8 +163,6 @@ Json status_json(const Observed& observed) {
   for (size_t i = 0; i < kCorrectionNames.size(); ++i) {
     corrections[std::string(kCorrectionNames[i])] = observed.table->corrections()[i];
   }
-  uint64_t ring_buffer = 0;
-  for (const auto& [program, count] : status.lost.ring_buffer) ring_buffer += count;
   size_t pending = 0;
   size_t firing = 0;
   for (const Alert& alert : observed.alerts)
@@ -198,10 +196,7 @@ Json status_json(const Observed& observed) {
       {"opens_per_second", rounded(rates.opens)},
       {"closes_per_second", rounded(rates.closes)},
       {"events", status.events},
-      {"lost",
-       {{"ring_buffer", ring_buffer},
-        {"recursion", status.lost.recursion},
-        {"iterator", status.lost.iterator}}},
+      {"lost", status.lost.by_reason()},
       {"corrections", std::move(corrections)},
       {"sweep",
        {{"interval_seconds", status.sweep_interval_seconds},

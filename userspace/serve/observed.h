@@ -24,9 +24,15 @@ struct LostEvents {
   uint64_t recursion = 0;                       // executions skipped by the kernel
   uint64_t iterator = 0;                        // sweeps that could not be read to the end
 
+  std::map<std::string, uint64_t> by_reason() const {
+    uint64_t dropped = 0;
+    for (const auto& [program, count] : ring_buffer) dropped += count;
+    return {{"ring_buffer", dropped}, {"recursion", recursion}, {"iterator", iterator}};
+  }
+
   uint64_t total() const {
-    uint64_t sum = recursion + iterator;
-    for (const auto& [program, count] : ring_buffer) sum += count;
+    uint64_t sum = 0;
+    for (const auto& [reason, count] : by_reason()) sum += count;
     return sum;
   }
 };
