@@ -1,5 +1,6 @@
 // A ring buffer that is too small: what is lost is counted, and the rest goes on.
 #include <poll.h>
+#include <sys/epoll.h>
 
 #include <numeric>
 
@@ -86,6 +87,28 @@ TEST_F(Loss, AskedToBeReadEarlyWhenHalfFull) {
     EXPECT_TRUE(asks_to_be_read(kDeadline));
     observer().events();
     EXPECT_FALSE(asks_to_be_read(std::chrono::milliseconds(0))) << "it has been read";
+  }
+}
+
+// A wake-up costs more than the records.
+TEST_F(Loss, AskedOnlyOnceUntilItIsRead) {
+  const Fd waits(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event on_each_wakeup{};
+  on_each_wakeup.events = EPOLLIN | EPOLLET;
+  const int fd = observer().source().wakeup_fd();
+  ASSERT_EQ(epoll_ctl(waits.get(), EPOLL_CTL_ADD, fd, &on_each_wakeup), 0);
+  const auto is_woken = [&](std::chrono::milliseconds wait) {
+    epoll_event event{};
+    return epoll_wait(waits.get(), &event, 1, static_cast<int>(wait.count())) == 1;
+  };
+  constexpr std::chrono::milliseconds kMoment{20};
+  for (int round = 0; round < 2; ++round) {
+    open_and_close_listeners(kOnePage / 2 / kRecordBytes + 1);
+    EXPECT_TRUE(is_woken(kDeadline));
+    EXPECT_FALSE(is_woken(kMoment));
+    open_and_close_listeners(2);
+    EXPECT_FALSE(is_woken(kMoment));
+    observer().events();
   }
 }
 

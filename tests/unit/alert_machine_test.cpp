@@ -107,13 +107,15 @@ TEST_F(AlertMachineTest, WhatWouldOnlyPendResolves) {
   EXPECT_EQ(update(16_s, kPending), AlertState::kPending);
 }
 
-TEST_F(AlertMachineTest, ReportsTheValueThatWasOutOfBounds) {
+TEST_F(AlertMachineTest, SaysHowThingsStandNowWhenItResolves) {
   update(1_s, found(Finding::Level::kFiring, Severity::kWarning, 60));
   update(2_s, found(Finding::Level::kFiring, Severity::kWarning, 70));
-  update(3_s, kInBounds);
-  update(13_s, kInBounds);
+  update(3_s, found(Finding::Level::kInBounds, Severity::kWarning, 4));
+  EXPECT_EQ(machine_.active().at(0).state, AlertState::kFiring);
+  EXPECT_DOUBLE_EQ(machine_.active().at(0).finding.value, 4);
+  update(13_s, found(Finding::Level::kInBounds, Severity::kWarning, 3));
   EXPECT_EQ(last_.state, AlertState::kResolved);
-  EXPECT_DOUBLE_EQ(last_.finding.value, 70);
+  EXPECT_DOUBLE_EQ(last_.finding.value, 3);
 }
 
 TEST_F(AlertMachineTest, BecomesCriticalAtOnce) {

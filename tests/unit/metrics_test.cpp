@@ -98,13 +98,15 @@ TEST(Metrics, TellsQueuesRetransmissionsAndResets) {
   }
 }
 
+// An alert is a single listener's, so that of the stuck ones the greatest number counts.
 TEST(Metrics, ListenersWithTheSameLabelsAreOne) {
   Scene scene;
   scene.apply(accepted(1_s, Sock{.cookie = 1, .netns = 1}),
               accepted(1_s, Sock{.cookie = 2, .netns = 2}),
               accepted(1_s, Sock{.cookie = 3, .netns = 2}),
               entered(10_s, Sock{.cookie = 1}, TcpState::kCloseWait),
-              entered(50_s, Sock{.cookie = 2, .netns = 2}, TcpState::kCloseWait));
+              entered(50_s, Sock{.cookie = 2, .netns = 2}, TcpState::kCloseWait),
+              entered(50_s, Sock{.cookie = 3, .netns = 2}, TcpState::kCloseWait));
   const auto series = series_of(scene.observed);
   EXPECT_EQ(series.at("wsbpf_connections_opened_total" + labels("8080", "")), 3);
   EXPECT_EQ(series.at("wsbpf_close_wait_stuck_connections" + labels("8080", "")), 2);

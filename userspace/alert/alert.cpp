@@ -6,6 +6,16 @@
 
 namespace wsbpf {
 
+namespace {
+
+// What an alert on its way back to normal says: the state of affairs, not what it was.
+void take_measure(Alert& alert, const Finding& finding) {
+  alert.finding.value = finding.value;
+  alert.finding.summary = finding.summary;
+}
+
+}  // namespace
+
 std::string runbook_of(std::string_view alert) { return fmt::format("docs/alerts.md#{}", alert); }
 
 // A severity falls only after it has been lower for as long as an alert takes to resolve.
@@ -23,8 +33,13 @@ std::vector<Alert> AlertMachine::update(uint64_t now_ns, const std::vector<Findi
   std::vector<Alert> changes;
   std::set<std::pair<std::string_view, ListenerKey>> out_of_bounds;
   for (const Finding& finding : findings) {
-    if (finding.level == Finding::Level::kInBounds) continue;
     const auto key = std::pair(finding.alert, finding.listener);
+    if (finding.level == Finding::Level::kInBounds) {
+      if (const auto known = entries_.find(key); known != entries_.end()) {
+        take_measure(known->second.alert, finding);
+      }
+      continue;
+    }
     out_of_bounds.insert(key);
     const bool firing = finding.level == Finding::Level::kFiring;
 
@@ -34,6 +49,7 @@ std::vector<Alert> AlertMachine::update(uint64_t now_ns, const std::vector<Findi
     const bool starts_firing = firing && (is_new || alert.state == AlertState::kPending);
     if (!firing && !is_new && alert.state == AlertState::kFiring) {  // on its way back
       if (entry.in_bounds_since_ns == 0) entry.in_bounds_since_ns = now_ns;
+      take_measure(alert, finding);
       continue;
     }
     const Severity severity = settled_severity(entry, finding.severity, now_ns);

@@ -46,7 +46,7 @@ struct Finding {
 };
 
 struct Alert {
-  Finding finding;  // as of the last evaluation that was out of bounds
+  Finding finding;  // severity: as of the last evaluation that was out of bounds
   AlertState state = AlertState::kPending;
   uint64_t since_ns = 0;  // CLOCK_BOOTTIME: when it entered this state
 };

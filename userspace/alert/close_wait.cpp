@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/text.h"
 
 namespace wsbpf {
@@ -22,10 +24,13 @@ std::string owners_text(const ListenerSummary& listener) {
 }
 
 std::string summary_text(const ListenerSummary& listener, uint32_t count) {
-  return fmt::format(
-      "{} connections in CLOSE_WAIT on port {}, owned by {}, the oldest for {:.0f} s: their peers "
-      "have closed and the application has not",
-      count, listener.key.port, owners_text(listener), listener.oldest_close_wait_seconds);
+  std::string text = fmt::format("{} connections in CLOSE_WAIT on port {}, owned by {}", count,
+                                 listener.key.port, owners_text(listener));
+  if (count == 0) return text;
+  text += fmt::format(
+      ", the oldest for {}{:.0f} s: their peers have closed and the application has not",
+      listener.oldest_is_lower_bound ? "at least " : "", listener.oldest_close_wait_seconds);
+  return text;
 }
 
 }  // namespace
@@ -53,12 +58,11 @@ std::vector<Finding> CloseWaitRule::evaluate(uint64_t now_ns,
     } else if (in_close_wait > settings.threshold) {
       finding.level = Finding::Level::kPending;
     }
-    const bool critical = stuck >= uint64_t{settings.threshold} * kCriticalFactor || growing;
+    const uint64_t many = std::max<uint64_t>(settings.threshold, 1) * kCriticalFactor;
+    const bool critical = stuck >= many || growing;
     finding.severity = critical ? Severity::kCritical : Severity::kWarning;
-    if (finding.level != Finding::Level::kInBounds) {
-      const bool firing = finding.level == Finding::Level::kFiring;
-      finding.summary = summary_text(listener, firing ? stuck : in_close_wait);
-    }
+    finding.summary =
+        summary_text(listener, finding.level == Finding::Level::kFiring ? stuck : in_close_wait);
     findings.push_back(std::move(finding));
   }
   by_minute_ = std::move(still_there);  // forgets listeners that are gone

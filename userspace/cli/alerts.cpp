@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "core/text.h"
 
 namespace wsbpf {
@@ -24,10 +25,16 @@ Result<Json> fetch_alerts(const BackendSettings& settings) {
   return parsed;
 }
 
-void print_alert(const Json& alert) {
-  fmt::print("{} {} {} since {}\n  {}\n  {}\n", alert.value("state", ""),
-             alert.value("severity", ""), alert.value("name", ""), alert.value("since", ""),
-             printable(alert.value("summary", "")), alert.value("runbook", ""));
+std::string alert_text(const Json& alert) {
+  return fmt::format("{} {} {} since {}\n  {}\n  {}\n", alert.value("state", ""),
+                     alert.value("severity", ""), alert.value("name", ""), alert.value("since", ""),
+                     printable(alert.value("summary", "")), alert.value("runbook", ""));
+}
+
+// Prints and, where that works, ends with `code`.
+Result<ExitCode> print_and_end(const std::string& text, ExitCode code) {
+  if (auto printed = print(text); !printed) return tl::unexpected(printed.error());
+  return code;
 }
 
 }  // namespace
@@ -45,13 +52,12 @@ void add_alerts(CLI::App& app, Action& chosen) {
       const auto alerts = fetch_alerts(*settings);
       if (!alerts) return tl::unexpected(alerts.error());
       if (*format == "json") {
-        fmt::print("{}\n", alerts->dump());
-        return ExitCode::kOk;
+        return print_and_end(alerts->dump() + "\n", ExitCode::kOk);
       }
       const Json& items = alerts->at("alerts");
-      if (items.empty()) fmt::print("nothing is pending or firing\n");
-      for (const Json& alert : items) print_alert(alert);
-      return ExitCode::kOk;
+      std::string text = items.empty() ? "nothing is pending or firing\n" : "";
+      for (const Json& alert : items) text += alert_text(alert);
+      return print_and_end(text, ExitCode::kOk);
     };
   });
 }
@@ -68,14 +74,13 @@ void add_check(CLI::App& app, Action& chosen) {
     chosen = [settings]() -> Result<ExitCode> {
       const auto alerts = fetch_alerts(*settings);
       if (!alerts) return tl::unexpected(alerts.error());
-      ExitCode code = ExitCode::kOk;
+      std::string firing;
       for (const Json& alert : alerts->at("alerts")) {
         if (alert.value("state", "") != "firing") continue;
-        print_alert(alert);
-        code = ExitCode::kAlertFiring;
+        firing += alert_text(alert);
       }
-      if (code == ExitCode::kOk) fmt::print("no alert is firing\n");
-      return code;
+      if (firing.empty()) return print_and_end("no alert is firing\n", ExitCode::kOk);
+      return print_and_end(firing, ExitCode::kAlertFiring);
     };
   });
 }

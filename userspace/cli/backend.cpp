@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "cli/observer.h"
+#include "cli/run_options.h"
 #include "core/ports.h"
 #include "core/text.h"
 #include "serve/api.h"
@@ -111,7 +112,15 @@ bool may_not_ask(const std::string& socket) {
 
 Result<std::shared_ptr<Backend>> open_backend(const BackendSettings& settings) {
   const std::string shown = printable(settings.socket);
-  if (daemon_answers(settings.socket)) return std::make_shared<DaemonBackend>(settings.socket);
+  if (settings.socket.empty()) {
+    return fail("--socket needs the path of the daemon's socket", ExitCode::kUsage);
+  }
+  if (daemon_answers(settings.socket)) {
+    if (settings.ports != kDefaultPorts) {
+      fmt::print(stderr, "wsbpf: --port is not used: the daemon on {} has its own ports\n", shown);
+    }
+    return std::make_shared<DaemonBackend>(settings.socket);
+  }
   if (may_not_ask(settings.socket)) {
     return fail(fmt::format("may not open {}: run as root or as a member of its group", shown));
   }

@@ -34,10 +34,10 @@ Result<void> Daemon::run() {
   if (auto observing = observe(); !observing) return observing;
 
   spdlog::info(
-      "watching ports {} on node {}; socket {}, page and API {}, metrics {}",
+      "watching ports {} on node {}; socket {}, API {}, metrics {}",
       ports_text(options_.watch.ports), printable(options_.node_name), printable(options_.socket),
       options_.listen.empty() ? "off" : "http://" + options_.listen,
-      options_.metrics_listen.empty() ? "there, too" : "http://" + options_.metrics_listen);
+      options_.metrics_listen.empty() ? "with the API" : "http://" + options_.metrics_listen);
   wait_for_signal();
   loop_.run();
   spdlog::info("ending");
@@ -110,7 +110,11 @@ void Daemon::on_hangup() {
   options_.log_level = options->log_level;
   set_up_log(options_.log_level, options_.log_format);
   observer_->change(options_.watch.ports, options_.close_wait);
-  spdlog::info("reloaded: watching ports {}", ports_text(options_.watch.ports));
+  spdlog::info(
+      "reloaded: watching ports {}, CloseWaitAccumulation above {} for {} s, log level {}; other "
+      "options change with a restart only",
+      ports_text(options_.watch.ports), options_.close_wait.threshold,
+      static_cast<double>(options_.close_wait.for_ns) / 1e9, options_.log_level);
 }
 
 void Daemon::on_change(Change change, const Connection& connection) {

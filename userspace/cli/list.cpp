@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <clocale>
-#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "core/text.h"
 #include "serve/connection_list.h"
 #include "top/format.h"
@@ -84,15 +84,14 @@ constexpr Column kColumns[] = {
     {"OWNER", false, false, owner},
 };
 
-void print_row(const std::vector<std::string>& cells, const std::vector<Column>& columns,
-               const std::vector<int>& widths) {
-  std::string line;
+void append_row(std::string& out, const std::vector<std::string>& cells,
+                const std::vector<Column>& columns, const std::vector<int>& widths) {
   for (size_t i = 0; i < cells.size(); ++i) {
     const bool last = i + 1 == cells.size();
     const auto align = columns[i].right ? top::Align::kRight : top::Align::kLeft;
-    line += last ? cells[i] : top::fit(cells[i], widths[i], align) + "  ";
+    out += last ? cells[i] : top::fit(cells[i], widths[i], align) + "  ";
   }
-  fmt::print("{}\n", line);
+  out += '\n';
 }
 
 // Prints the lines of a format=jsonl answer as an aligned table.
@@ -118,8 +117,9 @@ Result<void> print_table(std::string_view lines, bool wide) {
       widths[i] = std::max(widths[i], top::display_width(cells[i]));
     }
   }
-  for (const auto& cells : rows) print_row(cells, columns, widths);
-  return {};
+  std::string out;
+  for (const auto& cells : rows) append_row(out, cells, columns, widths);
+  return print(out);
 }
 
 struct ListOptions {
@@ -136,9 +136,12 @@ Result<ExitCode> list(const BackendSettings& settings, const ListOptions& option
   if (options.format != "json") target += "&format=jsonl";
 
   if (options.format == "json" || options.format == "jsonl") {
-    const auto got = (*backend)->get(
-        target, [](std::string_view piece) { std::fwrite(piece.data(), 1, piece.size(), stdout); });
+    Result<void> printed;
+    const auto got = (*backend)->get(target, [&printed](std::string_view piece) {
+      if (printed) printed = print(piece);
+    });
     if (!got) return tl::unexpected(got.error());
+    if (!printed) return tl::unexpected(printed.error());
   } else {
     const auto lines = get_text(**backend, target);
     if (!lines) return tl::unexpected(lines.error());
@@ -147,7 +150,6 @@ Result<ExitCode> list(const BackendSettings& settings, const ListOptions& option
       return tl::unexpected(printed.error());
     }
   }
-  if (std::fflush(stdout) != 0) return fail("cannot write to stdout");
   return ExitCode::kOk;
 }
 

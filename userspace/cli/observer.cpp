@@ -204,6 +204,7 @@ void Observer::note_losses() {
     if (total == told) continue;
     if (hooks_.on_lost) hooks_.on_lost(reason, total - told);
     told = total;
+    if (reason == "iterator") continue;  // the next sweep comes soon enough
     last_loss_ns_ = observed_.now_ns;
     repair_wanted_ = true;
   }

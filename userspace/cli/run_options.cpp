@@ -123,6 +123,11 @@ Result<RawOptions> read_config(const std::string& path) {
   if (std::filesystem::is_directory(path, ignored)) {
     return fail(fmt::format("{} is a folder: name a TOML file", printable(path)), ExitCode::kUsage);
   }
+  if (access(path.c_str(), R_OK) != 0) {
+    return fail(fmt::format("cannot read the configuration file {}: {}", printable(path),
+                            std::strerror(errno)),
+                ExitCode::kUsage);
+  }
   toml::table table;
   try {
     table = toml::parse_file(path);

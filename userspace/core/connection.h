@@ -1,6 +1,7 @@
 // One TCP connection as the table keeps it: plain data, small because there may be a million.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -71,7 +72,9 @@ inline uint64_t idle_ms_at(const Connection& connection, uint64_t now_ns) {
     return connection.idle_ms;
   }
   const uint64_t unseen_ms = (now_ns - connection.sampled_ns) / 1'000'000;
-  return connection.idle_ms + (connection.idle_ms >= unseen_ms ? unseen_ms : 0);
+  if (connection.idle_ms < unseen_ms) return connection.idle_ms;
+  // The kernel's ticks are coarser than the times of events.
+  return std::min(connection.idle_ms + unseen_ms, (now_ns - connection.opened_ns) / 1'000'000);
 }
 
 static_assert(sizeof(Connection) < 200, "a million of them must fit");

@@ -48,7 +48,9 @@ std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
         std::max(summary.state_age_max_seconds[slot], age_seconds);
     if (connection.state != TcpState::kCloseWait) return;
     if (age_ns >= stuck_after_ns) ++summary.close_wait_stuck;
-    summary.oldest_close_wait_seconds = std::max(summary.oldest_close_wait_seconds, age_seconds);
+    if (age_seconds <= summary.oldest_close_wait_seconds) return;
+    summary.oldest_close_wait_seconds = age_seconds;
+    summary.oldest_is_lower_bound = connection.state_age_source == AgeSource::kLowerBound;
   });
   for (const auto& [cookie, listening] : listen_sockets_) {
     ListenerSummary& summary = summaries[listening.listener];

@@ -66,6 +66,7 @@ struct ListenerSummary {
   std::array<double, kTcpStateSlots> state_age_max_seconds{};
   uint32_t close_wait_stuck = 0;          // each in CLOSE_WAIT for at least the time asked for
   double oldest_close_wait_seconds = -1;  // -1: none
+  bool oldest_is_lower_bound = false;     // it was in CLOSE_WAIT when we first looked
   uint32_t accept_queue = 0;
   uint32_t accept_queue_limit = 0;
   uint64_t opened_total = 0;

@@ -1,9 +1,11 @@
 #include "serve/api.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "core/text.h"
@@ -131,11 +133,6 @@ Response get_connections(Request& request) {
     return error_response(400, "format is json or jsonl");
   }
   query.as_lines = format == "jsonl";
-  if (!request.parameters.empty()) {
-    return error_response(400, fmt::format("no such parameter: {}; there are sort, limit, cursor "
-                                           "and format",
-                                           printable(request.parameters.begin()->first)));
-  }
 
   ConnectionContext context;
   context.table = request.observed.table;
@@ -151,15 +148,16 @@ struct Route {
   std::string_view path;
   Response (*get)(Request&);
   bool with_metrics_only;  // also on --metrics-listen
+  std::vector<std::string_view> parameters = {};
 };
 
-constexpr Route kRoutes[] = {
+const Route kRoutes[] = {
     {"/metrics", get_metrics, true},
     {"/healthz", get_health, true},
     {"/readyz", get_ready, true},
     {"/api/status", get_status, false},
     {"/api/listeners", get_listeners, false},
-    {"/api/connections", get_connections, false},
+    {"/api/connections", get_connections, false, {"sort", "limit", "cursor", "format"}},
     {"/api/alerts", get_alerts, false},
 };
 
@@ -179,6 +177,13 @@ Response Api::get(std::string_view target, Audience audience) const {
     if (audience == Audience::kMetrics && !route.with_metrics_only) break;
     Request request{parse_parameters(mark == std::string_view::npos ? "" : target.substr(mark + 1)),
                     observe_(), audience == Audience::kPage && !expose_peers_};
+    for (const auto& [name, value] : request.parameters) {
+      const auto& known = route.parameters;
+      if (std::find(known.begin(), known.end(), name) == known.end()) {
+        return error_response(400, fmt::format("{} takes no parameter '{}', only: {}", route.path,
+                                               printable(name), fmt::join(known, " ")));
+      }
+    }
     return route.get(request);
   }
   return error_response(404, "no such page: see docs/api.md for those there are");

@@ -32,9 +32,11 @@ namespace http = beast::http;
 using asio::ip::tcp;
 using Local = asio::local::stream_protocol;
 
-constexpr auto kPatience = std::chrono::seconds(30);  // for a request, or a piece of an answer
+constexpr auto kPatience =
+    std::chrono::seconds(30);  // for the next request, or a piece of an answer
+constexpr auto kFirstPatience = std::chrono::seconds(5);  // for the first request
 constexpr uint32_t kHeaderLimit = 8 << 10;
-constexpr size_t kMostConnections = 128;  // on one address; more are closed at once
+constexpr size_t kMostConnections = 512;  // on one address; more are closed at once
 
 // The completion token of a coroutine that looks at its errors.
 auto into(beast::error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
@@ -96,11 +98,12 @@ asio::awaitable<void> serve(typename Protocol::socket socket, HttpHandler handle
   Stream<Protocol> stream(std::move(socket));
   beast::flat_buffer buffer;
   beast::error_code error;
+  auto patience = kFirstPatience;  // who only connects does not keep others out for long
   while (!error) {
     http::request_parser<http::empty_body> parser;
     parser.header_limit(kHeaderLimit);
     parser.body_limit(0);
-    stream.expires_after(kPatience);
+    stream.expires_after(std::exchange(patience, kPatience));
     co_await http::async_read(stream, buffer, parser, into(error));
     const bool answerable = !error || error == http::error::body_limit ||
                             error == http::error::unexpected_body ||

@@ -45,7 +45,8 @@ struct Group {
       state_age_max_seconds[i] =
           std::max(state_age_max_seconds[i], summary.state_age_max_seconds[i]);
     }
-    close_wait_stuck += summary.close_wait_stuck;
+    // An alert is a single listener's: what several of them have together must not look like one.
+    close_wait_stuck = std::max<uint64_t>(close_wait_stuck, summary.close_wait_stuck);
     accept_queue += summary.accept_queue;
     accept_queue_limit += summary.accept_queue_limit;
     opened += listener.opened_total;
@@ -137,7 +138,8 @@ struct NumberRow {
 
 const NumberRow kNumberRows[] = {
     {"wsbpf_close_wait_stuck_connections",
-     "Connections that have each been in CLOSE_WAIT for longer than --close-wait-for.",
+     "Connections that have each been in CLOSE_WAIT for --close-wait-for: the most of any "
+     "listener.",
      MetricType::Gauge, [](const Group& g) { return static_cast<double>(g.close_wait_stuck); }},
     {"wsbpf_connections_opened_total", "Connections established since the start.",
      MetricType::Counter, [](const Group& g) { return static_cast<double>(g.opened); }},
