@@ -172,8 +172,12 @@ TEST_F(OpenedBy, ASocketThatConnectsAgain) {
   EXPECT_EQ(state_of(opened[1].header), TcpState::kEstablished);
   EXPECT_EQ(state_of(opened[2].header), TcpState::kSynSent);
   EXPECT_EQ(state_of(opened[3].header), TcpState::kEstablished);
+  EXPECT_EQ(opened[2].endpoints.local_port, opened[1].endpoints.local_port)
+      << "the former one: the new one is chosen later";
   EXPECT_EQ(opened[3].endpoints.local_port, client.port());
-  EXPECT_EQ(observer().all<wsbpf_closed>(cookie).size(), 1u);
+  const auto closed = observer().all<wsbpf_closed>(cookie);
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].pid, 0u) << "disconnecting is no close()";
   EXPECT_TRUE(observer().all<wsbpf_destroyed>(cookie).empty());
 }
 
