@@ -126,8 +126,8 @@ Result<std::shared_ptr<Backend>> open_backend(const BackendSettings& settings) {
   }
   if (!settings.may_observe) {
     return fail(
-        fmt::format("no daemon answers on {}: start one with `wsbpf run`, or name its "
-                    "socket with --socket",
+        fmt::format("no daemon answers on {}: start one with `wsbpf run`, name its socket "
+                    "with --socket, or add --observe",
                     shown));
   }
   const auto ports = parse_ports(settings.ports);

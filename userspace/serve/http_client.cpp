@@ -7,8 +7,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -19,6 +17,7 @@
 #include <vector>
 
 #include "core/text.h"
+#include "serve/asio.h"
 
 namespace wsbpf {
 namespace {
@@ -30,9 +29,6 @@ using Local = asio::local::stream_protocol;
 
 constexpr auto kPatience = std::chrono::seconds(10);
 constexpr size_t kPieceBytes = 256 << 10;
-
-// The completion token of a coroutine that looks at its errors.
-auto into(beast::error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
 struct Fetched {
   unsigned status = 0;
@@ -82,13 +78,7 @@ asio::awaitable<void> fetch(const std::string& path, const std::string& target,
 
 Result<void> http_get(const std::string& socket_path, const std::string& target,
                       const std::function<void(std::string_view)>& sink) {
-  if (socket_path.empty() || socket_path.size() >= sizeof(sockaddr_un::sun_path)) {
-    return fail(
-        fmt::format("the socket path '{}' must have 1 to {} characters: choose another with "
-                    "--socket",
-                    printable(socket_path), sizeof(sockaddr_un::sun_path) - 1),
-        ExitCode::kUsage);
-  }
+  if (auto checked = check_socket_path(socket_path); !checked) return checked;
   asio::io_context loop;
   Fetched fetched;
   asio::co_spawn(loop, fetch(socket_path, target, sink, fetched), asio::detached);
@@ -111,7 +101,7 @@ bool daemon_answers(const std::string& socket_path) {
   asio::io_context loop;
   Local::socket socket(loop);
   beast::error_code error;
-  if (socket_path.empty() || socket_path.size() >= sizeof(sockaddr_un::sun_path)) return false;
+  if (!check_socket_path(socket_path)) return false;
   socket.connect(Local::endpoint(socket_path), error);
   return !error;
 }

@@ -9,9 +9,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -22,6 +20,7 @@
 
 #include "core/text.h"
 #include "serve/api.h"
+#include "serve/asio.h"
 
 namespace wsbpf {
 namespace {
@@ -37,9 +36,6 @@ constexpr auto kPatience =
 constexpr auto kFirstPatience = std::chrono::seconds(5);  // for the first request
 constexpr uint32_t kHeaderLimit = 8 << 10;
 constexpr size_t kMostConnections = 512;  // on one address; more are closed at once
-
-// The completion token of a coroutine that looks at its errors.
-auto into(beast::error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
 template <typename Protocol>
 using Stream = beast::basic_stream<Protocol>;
@@ -208,13 +204,7 @@ Result<void> HttpServer::listen_tcp(const std::string& address, HttpHandler hand
 }
 
 Result<void> HttpServer::listen_unix(const std::string& path, HttpHandler handler) {
-  constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
-  if (path.empty() || path.size() > kLongest) {
-    return fail(fmt::format("the socket path '{}' must have 1 to {} characters: choose another "
-                            "with --socket",
-                            printable(path), kLongest),
-                ExitCode::kUsage);
-  }
+  if (auto checked = check_socket_path(path); !checked) return checked;
   std::error_code ignored;
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
