@@ -16,34 +16,52 @@ static __always_inline void on_opened(struct sock *sk, int old_state, int new_st
 	submit_record(record);
 }
 
+/* Only close(), shutdown() and an exit lead into these two. */
+static __always_inline bool is_own_fin(int new_state)
+{
+	return new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK;
+}
+
+static __always_inline void on_left(struct sock *sk, int new_state)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct wsbpf_left *record;
+
+	if (!tp)
+		return;
+	record = reserve_record(sizeof(*record), WSBPF_PROGRAM_SET_STATE);
+	if (!record)
+		return;
+	fill_header(&record->header, sk, WSBPF_RECORD_LEFT, new_state, TCP_ESTABLISHED);
+	fill_closer(&record->closer, is_own_fin(new_state));
+	fill_counters(&record->counters, tp);
+	record->reserved = 0;
+	submit_record(record);
+}
+
 static __always_inline void on_dwell(struct sock *sk, int old_state, int new_state)
 {
 	struct wsbpf_state *record = reserve_record(sizeof(*record), WSBPF_PROGRAM_SET_STATE);
-	/* Only close() and shutdown() lead into these two. */
-	bool by_caller = new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK;
 
 	if (!record)
 		return;
 	fill_header(&record->header, sk, WSBPF_RECORD_STATE, new_state, old_state);
-	record->pid = by_caller ? current_pid() : 0;
-	record->task_flags = by_caller ? current_task_flags() : 0;
+	fill_closer(&record->closer, is_own_fin(new_state));
+	record->reserved = 0;
 	submit_record(record);
 }
 
-/* Does close() itself enter CLOSE here, rather than a reset or a timer? It has shut both directions
- * before, which a reset does only afterwards; in later states the first close() had done so. */
-static __always_inline bool is_closed_by_caller(struct sock *sk, int old_state)
+/* Does a system call itself enter CLOSE here, rather than a reset or a timer? Those leave an error.
+ * In later states the call that began the end was another one, earlier. */
+static __always_inline bool is_closed_by_caller(const struct sock *sk, int old_state)
 {
-	if (old_state == TCP_LISTEN || old_state == TCP_SYN_SENT)
-		return true;
-	return (old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT) &&
-	       sk->sk_shutdown == (RCV_SHUTDOWN | SEND_SHUTDOWN);
+	return !sk->sk_err && (old_state == TCP_LISTEN || old_state == TCP_SYN_SENT ||
+			       old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT);
 }
 
 static __always_inline void on_closed(struct sock *sk, int old_state)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	bool by_caller = is_closed_by_caller(sk, old_state) && !sk->sk_err;
 	struct wsbpf_closed *record;
 
 	if (!tp)
@@ -52,11 +70,12 @@ static __always_inline void on_closed(struct sock *sk, int old_state)
 	if (!record)
 		return;
 	fill_header(&record->header, sk, WSBPF_RECORD_CLOSED, TCP_CLOSE, old_state);
-	fill_endpoints(&record->endpoints, &sk->__sk_common, local_port_of(sk));
-	fill_counters(&record->counters, tp);
-	record->pid = by_caller ? current_pid() : 0;
-	record->task_flags = by_caller ? current_task_flags() : 0;
+	fill_endpoints(&record->endpoints, &sk->__sk_common,
+		       bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport));
 	record->error = sk->sk_err;
+	fill_counters(&record->counters, tp);
+	fill_closer(&record->closer, is_closed_by_caller(sk, old_state));
+	record->reserved = 0;
 	submit_record(record);
 }
 
@@ -77,7 +96,10 @@ int BPF_PROG(set_state, struct sock *sk, int old_state, int new_state)
 		on_closed(sk, old_state);
 		break;
 	default:
-		on_dwell(sk, old_state, new_state);
+		if (old_state == TCP_ESTABLISHED)
+			on_left(sk, new_state);
+		else
+			on_dwell(sk, old_state, new_state);
 	}
 	return 0;
 }

@@ -25,8 +25,10 @@ const volatile __u64 wakeup_bytes __weak = 2048;
 /* One bit a port; the daemon sets and clears them while the programs run. */
 __u64 watched_ports[65536 / 64] __weak SEC(".data.ports") = {};
 
-/* CONFIG_HZ of this kernel, measured by the daemon before it attaches. */
-__u32 ticks_per_second __weak SEC(".data.clock") = 250;
+/* How long a jiffy is, measured by the daemon before it attaches: milliseconds, shifted to the left
+ * so that a multiplication does for a division. Here: HZ is 250. */
+#define MS_PER_TICK_SHIFT 16
+__u32 ms_per_tick_shifted __weak SEC(".data.clock") = 4 << MS_PER_TICK_SHIFT;
 
 /* Set with the one early wake-up, cleared by the daemon when it consumes. */
 __u32 wakeup_asked __weak SEC(".data.wakeup") = 0;

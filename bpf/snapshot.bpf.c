@@ -16,6 +16,7 @@ static __always_inline void write_socket(struct seq_file *seq, struct tcp_sock *
 	if (state == TCP_LISTEN) {
 		record.counters.unread_bytes = sk->sk_ack_backlog;
 		record.counters.unacked_bytes = sk->sk_max_ack_backlog;
+		record.counters.retransmits = sk->sk_drops.counter;
 	} else {
 		fill_counters(&record.counters, tp);
 	}
@@ -25,7 +26,7 @@ static __always_inline void write_socket(struct seq_file *seq, struct tcp_sock *
 }
 
 static __always_inline void write_minisock(struct seq_file *seq, struct sock_common *skc,
-					   __u8 state)
+					   __u8 state, __u32 retransmits)
 {
 	struct wsbpf_minisock record = {};
 
@@ -35,6 +36,7 @@ static __always_inline void write_minisock(struct seq_file *seq, struct sock_com
 	record.header.netns = skc->skc_net.net->ns.inum;
 	record.local_port = skc->skc_num;
 	record.remote_port = bpf_ntohs(skc->skc_dport);
+	record.retransmits = retransmits;
 	bpf_seq_write(seq, &record, sizeof(record));
 }
 
@@ -42,6 +44,7 @@ SEC("iter/tcp")
 int dump_tcp(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *skc = ctx->sk_common;
+	struct tcp_request_sock *request;
 	struct tcp_timewait_sock *tw;
 	struct tcp_sock *tp;
 
@@ -53,10 +56,13 @@ int dump_tcp(struct bpf_iter__tcp *ctx)
 		return 0;
 	}
 	tw = bpf_skc_to_tcp_timewait_sock(skc);
-	if (tw)
-		write_minisock(ctx->meta->seq, skc, tw->tw_sk.tw_substate);
-	else if (skc->skc_state == TCP_NEW_SYN_RECV)
-		write_minisock(ctx->meta->seq, skc, TCP_SYN_RECV);
+	if (tw) {
+		write_minisock(ctx->meta->seq, skc, tw->tw_sk.tw_substate, 0);
+		return 0;
+	}
+	request = bpf_skc_to_tcp_request_sock(skc);
+	if (request)
+		write_minisock(ctx->meta->seq, skc, TCP_SYN_RECV, request->req.req.num_retrans);
 	return 0;
 }
 

@@ -36,6 +36,14 @@ static __always_inline bool is_watched_sock(struct sock *sk)
 	return is_watched(local_port_of(sk), sk->__sk_common.skc_dport);
 }
 
+/* Reading the cookie is cheaper than the helper, which alone can give a socket its first one. */
+static __always_inline __u64 cookie_of(struct sock *sk)
+{
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+
+	return cookie ? cookie : bpf_get_socket_cookie(sk);
+}
+
 static __always_inline void fill_header(struct wsbpf_header *header, struct sock *sk,
 					enum wsbpf_record_type type, __u8 state, __u8 old_state)
 {
@@ -44,7 +52,7 @@ static __always_inline void fill_header(struct wsbpf_header *header, struct sock
 	header->old_state = old_state;
 	header->family = sk->__sk_common.skc_family;
 	header->netns = sk->__sk_common.skc_net.net->ns.inum;
-	header->cookie = bpf_get_socket_cookie(sk);
+	header->cookie = cookie_of(sk);
 	header->time_ns = bpf_ktime_get_boot_ns();
 }
 
@@ -77,20 +85,28 @@ static __always_inline void fill_endpoints(struct wsbpf_endpoints *endpoints,
 	endpoints->remote_port = bpf_ntohs(skc->skc_dport);
 }
 
-/* lsndtime and lrcvtime are the low 32 bits of jiffies. */
-static __always_inline __u32 idle_ms_of(const struct tcp_sock *tp)
+/* The kernel's times are the low 32 bits of jiffies, so that differences are right as they are. */
+static __always_inline __u32 ticks_to_ms(__u32 ticks)
 {
-	__u32 now = (__u32)bpf_jiffies64();
-	__u32 since_sent = now - tp->lsndtime;
-	__u32 since_received = now - tp->inet_conn.icsk_ack.lrcvtime;
-	__u64 ticks = since_sent < since_received ? since_sent : since_received;
+	return (__u64)ticks * ms_per_tick_shifted >> MS_PER_TICK_SHIFT;
+}
 
-	return (__u32)(ticks * 1000 / ticks_per_second);
+static __always_inline __u32 ms_since(__u32 now, __u32 then)
+{
+	return ticks_to_ms(now - then);
 }
 
 static __always_inline void fill_counters(struct wsbpf_counters *counters,
 					  const struct tcp_sock *tp)
 {
+	const struct inet_connection_sock *icsk = &tp->inet_conn;
+	const struct sock *sk = &icsk->icsk_inet.sk;
+	__u32 now = (__u32)bpf_jiffies64();
+	__u32 flags = sk->__sk_common.skc_flags &
+		      (WSBPF_SOCK_DEAD | WSBPF_SOCK_DONE | WSBPF_SOCK_KEEPALIVE);
+
+	if (tp->sacked_out)
+		flags |= WSBPF_SOCK_SACKED;
 	counters->bytes_received = tp->bytes_received;
 	counters->bytes_acked = tp->bytes_acked;
 	counters->unread_bytes = tp->rcv_nxt - tp->copied_seq;
@@ -98,7 +114,16 @@ static __always_inline void fill_counters(struct wsbpf_counters *counters,
 	counters->unsent_bytes = tp->write_seq - tp->snd_nxt;
 	counters->retransmits = tp->total_retrans;
 	counters->srtt_us = tp->srtt_us >> 3;
-	counters->idle_ms = idle_ms_of(tp);
+	counters->received_ms_ago = ms_since(now, icsk->icsk_ack.lrcvtime);
+	counters->sent_ms_ago = ms_since(now, tp->lsndtime);
+	counters->heard_ms_ago = ms_since(now, tp->rcv_tstamp);
+	counters->zero_window_ms =
+		icsk->icsk_probes_tstamp ? ms_since(now, icsk->icsk_probes_tstamp) : 0;
+	counters->user_timeout_ms = icsk->icsk_user_timeout;
+	counters->mss_bytes = tp->mss_cache;
+	counters->timeouts = icsk->icsk_retransmits;
+	counters->probes = icsk->icsk_probes_out;
+	counters->flags = flags | (sk->sk_shutdown & SHUTDOWN_MASK) << 8;
 }
 
 /* The thread group of the running task; 0 where that is a kernel thread. To be asked only where the
@@ -110,9 +135,21 @@ static __always_inline __u32 current_pid(void)
 	return task->flags & PF_KTHREAD ? 0 : task->tgid;
 }
 
-static __always_inline __u32 current_task_flags(void)
+static __always_inline void fill_closer(struct wsbpf_closer *closer, bool by_caller)
 {
-	return bpf_get_current_task_btf()->flags & PF_EXITING ? WSBPF_TASK_EXITING : 0;
+	struct task_struct *task;
+
+	closer->pid = 0;
+	closer->exiting = 0;
+	closer->exit_code = 0;
+	if (!by_caller)
+		return;
+	task = bpf_get_current_task_btf();
+	closer->pid = current_pid();
+	if (!(task->flags & PF_EXITING))
+		return;
+	closer->exiting = 1;
+	closer->exit_code = task->exit_code;
 }
 
 #endif /* WSBPF_SOCK_BPF_H */

@@ -62,6 +62,7 @@ enum {
 #define AF_INET6      10
 #define RCV_SHUTDOWN  1
 #define SEND_SHUTDOWN 2
+#define SHUTDOWN_MASK 3
 #define PF_EXITING    0x00000004
 #define PF_KTHREAD    0x00200000
 
@@ -85,6 +86,14 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
 struct sock_common {
 	union {
 		struct {
@@ -103,11 +112,16 @@ struct sock_common {
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
+	union {
+		long unsigned int skc_flags;
+	};
 };
 
 struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
+	atomic_t sk_drops;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
 	u8 sk_shutdown;
@@ -120,7 +134,11 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	__u32 icsk_rto;
 	__u8 icsk_retransmits;
+	__u8 icsk_probes_out;
+	u32 icsk_probes_tstamp;
+	u32 icsk_user_timeout;
 	struct {
 		__u32 lrcvtime;
 	} icsk_ack;
@@ -138,13 +156,23 @@ struct tcp_sock {
 	u64 bytes_received;
 	u64 bytes_acked;
 	u32 total_retrans;
+	u32 rcv_tstamp;
+	u32 mss_cache;
+	u32 sacked_out;
 };
 
 struct request_sock {
 	struct sock_common __req_common;
+	u8 num_retrans;
 };
 
-struct tcp_request_sock;
+struct inet_request_sock {
+	struct request_sock req;
+};
+
+struct tcp_request_sock {
+	struct inet_request_sock req;
+};
 
 struct inet_timewait_sock {
 	struct sock_common __tw_common;
@@ -157,11 +185,33 @@ struct tcp_timewait_sock {
 
 struct task_struct {
 	unsigned int flags;
+	int exit_code;
 	int tgid;
 };
 
 struct file;
-struct sk_buff;
+
+struct net_device {
+	possible_net_t nd_net;
+};
+
+struct sk_buff {
+	union {
+		struct {
+			union {
+				struct net_device *dev;
+			};
+		};
+	};
+	unsigned int len;
+	union {
+		struct {
+			__u16 transport_header;
+			__u16 network_header;
+		};
+	};
+	unsigned char *head;
+};
 
 struct socket {
 	struct sock *sk;

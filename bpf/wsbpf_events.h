@@ -30,6 +30,8 @@ enum wsbpf_record_type {
 	WSBPF_RECORD_RESET,
 	WSBPF_RECORD_SOCKET,   /* from the iterators */
 	WSBPF_RECORD_MINISOCK, /* from iter/tcp: a request or timewait socket */
+	WSBPF_RECORD_LEFT,     /* left ESTABLISHED other than for CLOSE */
+	WSBPF_RECORD_SYNACK,   /* a SYN+ACK was sent again */
 };
 
 /* Programs that can lose a record; indexes the drop counters. */
@@ -39,6 +41,7 @@ enum wsbpf_program {
 	WSBPF_PROGRAM_RETRANSMIT,
 	WSBPF_PROGRAM_SEND_RESET,
 	WSBPF_PROGRAM_RECEIVE_RESET,
+	WSBPF_PROGRAM_RETRANSMIT_SYNACK,
 	WSBPF_PROGRAM_COUNT,
 };
 
@@ -47,9 +50,14 @@ enum wsbpf_reset_direction {
 	WSBPF_RESET_RECEIVED,
 };
 
-/* How the socket's task is to be read. */
-enum wsbpf_task_flag {
-	WSBPF_TASK_EXITING = 1, /* the task was exiting: this close is the exit's */
+/* The first three are the kernel's enum sock_flags. */
+enum wsbpf_sock_flag {
+	WSBPF_SOCK_DEAD = 1 << 0,      /* no process holds it any more */
+	WSBPF_SOCK_DONE = 1 << 1,      /* the peer's FIN has arrived */
+	WSBPF_SOCK_KEEPALIVE = 1 << 3, /* SO_KEEPALIVE */
+	WSBPF_SOCK_RCV_SHUTDOWN = 1 << 8,
+	WSBPF_SOCK_SEND_SHUTDOWN = 1 << 9,
+	WSBPF_SOCK_SACKED = 1 << 10, /* segments behind a gap have arrived */
 };
 
 struct wsbpf_header {
@@ -77,9 +85,25 @@ struct wsbpf_counters {
 	__u32 unread_bytes;   /* rcv_nxt - copied_seq; accept queue length while listening */
 	__u32 unacked_bytes;  /* snd_nxt - snd_una; accept queue limit while listening */
 	__u32 unsent_bytes;   /* write_seq - snd_nxt */
-	__u32 retransmits;    /* segments retransmitted in the connection's life */
+	__u32 retransmits;    /* segments sent again in its life; drops while listening */
 	__u32 srtt_us;
-	__u32 idle_ms; /* since data was last sent or received */
+	__u32 received_ms_ago; /* since data was last received */
+	__u32 sent_ms_ago;     /* since data was last sent, or sent again */
+	__u32 heard_ms_ago;    /* since anything was last received */
+	__u32 zero_window_ms;  /* since the peer's closed window was first probed; 0: it is open */
+	__u32 user_timeout_ms; /* TCP_USER_TIMEOUT; 0: none */
+	__u16 mss_bytes;       /* of the segments sent now */
+	__u8 timeouts;	       /* retransmission timeouts in a row without progress */
+	__u8 probes;	       /* keepalive or window probes in a row without an answer */
+	__u32 flags;	       /* enum wsbpf_sock_flag */
+};
+
+/* The task that closed a socket. To be read only where the socket call itself is what runs:
+ * elsewhere the running task is a bystander of the softirq, and all is 0. */
+struct wsbpf_closer {
+	__u32 pid;	 /* thread group; 0: not a process's doing */
+	__u32 exiting;	 /* the task was exiting: this close is the exit's */
+	__s32 exit_code; /* as wait(2) gives it: status << 8 | signal */
 };
 
 /* A connection was established, a connect() began (state SYN_SENT), or a socket began to listen.
@@ -93,18 +117,27 @@ struct wsbpf_opened {
 /* Entry into a state where a connection can dwell, other than CLOSE. */
 struct wsbpf_state {
 	struct wsbpf_header header;
-	__u32 pid;	  /* who closed; 0: the transition came from the network or a timer */
-	__u32 task_flags; /* enum wsbpf_task_flag */
+	struct wsbpf_closer closer;
+	__u32 reserved;
+};
+
+/* The same, out of ESTABLISHED: how things stood when the end began. In a FIN from the peer,
+ * received_ms_ago does not count the FIN itself, while unread_bytes does. */
+struct wsbpf_left {
+	struct wsbpf_header header;
+	struct wsbpf_closer closer;
+	__u32 reserved;
+	struct wsbpf_counters counters;
 };
 
 /* Entry into CLOSE. The addresses and counters are gone by the time of destruction. */
 struct wsbpf_closed {
 	struct wsbpf_header header;
 	struct wsbpf_endpoints endpoints;
-	__u32 pid;
-	struct wsbpf_counters counters;
-	__u32 task_flags;
 	__s32 error; /* sk_err */
+	struct wsbpf_counters counters;
+	struct wsbpf_closer closer;
+	__u32 reserved;
 };
 
 /* The end of the socket; its cookie will not be seen again. */
@@ -114,16 +147,29 @@ struct wsbpf_destroyed {
 
 struct wsbpf_retransmit {
 	struct wsbpf_header header;
-	__u32 streak; /* timeouts in a row without progress */
-	__u32 total;  /* segments retransmitted in the connection's life */
+	__u32 total;	    /* segments retransmitted in the connection's life */
+	__u32 unacked_from; /* the first sequence number that is not acknowledged: progress moves it
+			     */
+	__u32 bytes;	    /* of this segment */
+	__u32 heard_ms_ago;
+	__u32 rto_ms;
+	__u16 mss_bytes;
+	__u8 timeouts;
+	__u8 reserved;
+};
+
+/* A SYN+ACK was sent again; the header is the listener's. */
+struct wsbpf_synack {
+	struct wsbpf_header header;
 };
 
 struct wsbpf_reset {
 	struct wsbpf_header header;
 	struct wsbpf_endpoints endpoints;
-	__u32 direction; /* enum wsbpf_reset_direction */
-	__s32 reason;	 /* the kernel's enum sk_rst_reason; -1: this kernel does not say */
-	__u32 reserved;
+	__u32 direction;     /* enum wsbpf_reset_direction */
+	__s32 reason;	     /* the kernel's enum sk_rst_reason; -1: this kernel does not say */
+	__u32 payload_bytes; /* of the segment that was answered by the reset, where there was one
+			      */
 };
 
 /* One existing socket, from iter/tcp (pid 0) or iter/task_file (one record for every fd). */
@@ -141,19 +187,21 @@ struct wsbpf_minisock {
 	struct wsbpf_header header;
 	__u16 local_port;
 	__u16 remote_port;
-	__u32 reserved;
+	__u32 retransmits; /* of a request socket's SYN+ACK */
 };
 
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_header) == 24, "header");
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_endpoints) == 36, "endpoints");
-WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_counters) == 40, "counters");
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_counters) == 64, "counters");
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_opened) == 64, "opened");
-WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_state) == 32, "state");
-WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_closed) == 112, "closed");
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_state) == 40, "state");
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_left) == 104, "left");
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_closed) == 144, "closed");
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_destroyed) == 24, "destroyed");
-WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_retransmit) == 32, "retransmit");
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_retransmit) == 48, "retransmit");
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_synack) == 24, "synack");
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_reset) == 72, "reset");
-WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_socket) == 112, "socket");
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_socket) == 136, "socket");
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_minisock) == 32, "minisock");
 
 #endif /* WSBPF_EVENTS_H */

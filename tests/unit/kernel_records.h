@@ -57,11 +57,20 @@ struct Counters {
   uint32_t unsent_bytes = 0;
   uint32_t retransmits = 0;
   uint32_t srtt_us = 0;
-  uint32_t idle_ms = 0;
+  uint32_t idle_ms = 0;  // in both directions
+  uint32_t heard_ms = 0;
+  uint32_t zero_window_ms = 0;
+  uint32_t user_timeout_ms = 0;
+  uint16_t mss_bytes = 1448;
+  uint8_t timeouts = 0;
+  uint8_t probes = 0;
+  uint32_t flags = 0;
 
   operator wsbpf_counters() const {
-    return {bytes_received, bytes_acked, unread_bytes, unacked_bytes,
-            unsent_bytes,   retransmits, srtt_us,      idle_ms};
+    return {bytes_received, bytes_acked, unread_bytes,   unacked_bytes,
+            unsent_bytes,   retransmits, srtt_us,        idle_ms,
+            idle_ms,        heard_ms,    zero_window_ms, user_timeout_ms,
+            mss_bytes,      timeouts,    probes,         flags};
   }
 };
 
@@ -127,11 +136,39 @@ inline wsbpf_opened listening(uint64_t time_ns, const Sock& sock, uint32_t pid =
   return opened(time_ns, sock, TcpState::kListen, TcpState::kClose, pid);
 }
 
-inline wsbpf_state entered(uint64_t time_ns, const Sock& sock, TcpState state, uint32_t pid = 0) {
-  wsbpf_state record{};
-  record.header = header(time_ns, sock, WSBPF_RECORD_STATE, state);
-  record.pid = pid;
+// The call that closed our end; exit_code as wait(2) gives it, for a process that was exiting.
+inline wsbpf_closer closer(uint32_t pid, std::optional<int> exit_code = {}) {
+  return {pid, exit_code.has_value(), exit_code.value_or(0)};
+}
+
+inline wsbpf_left left(uint64_t time_ns, const Sock& sock, TcpState state,
+                       const Counters& counters = {}, wsbpf_closer by = {}) {
+  wsbpf_left record{};
+  record.header = header(time_ns, sock, WSBPF_RECORD_LEFT, state, TcpState::kEstablished);
+  record.closer = by;
+  record.counters = counters;
   return record;
+}
+
+inline wsbpf_state entered_from(uint64_t time_ns, const Sock& sock, TcpState old_state,
+                                TcpState state, wsbpf_closer by = {}) {
+  wsbpf_state record{};
+  record.header = header(time_ns, sock, WSBPF_RECORD_STATE, state, old_state);
+  record.closer = by;
+  return record;
+}
+
+// Into a state by the way that is usual.
+inline Event entered(uint64_t time_ns, const Sock& sock, TcpState state, uint32_t pid = 0) {
+  switch (state) {
+    case TcpState::kFinWait2:
+    case TcpState::kClosing:
+      return entered_from(time_ns, sock, TcpState::kFinWait1, state);
+    case TcpState::kLastAck:
+      return entered_from(time_ns, sock, TcpState::kCloseWait, state, closer(pid));
+    default:
+      return left(time_ns, sock, state, {}, closer(pid));
+  }
 }
 
 inline wsbpf_closed closed(uint64_t time_ns, const Sock& sock, TcpState old_state,
@@ -155,12 +192,14 @@ inline wsbpf_retransmit retransmitted(uint64_t time_ns, const Sock& sock, uint32
 }
 
 inline wsbpf_reset reset(uint64_t time_ns, const Sock& sock, TcpState state,
-                         wsbpf_reset_direction direction, int32_t reason = -1) {
+                         wsbpf_reset_direction direction, int32_t reason = -1,
+                         uint32_t payload_bytes = 0) {
   wsbpf_reset record{};
   record.header = header(time_ns, sock, WSBPF_RECORD_RESET, state);
   record.endpoints = endpoints(sock);
   record.direction = direction;
   record.reason = reason;
+  record.payload_bytes = payload_bytes;
   return record;
 }
 

@@ -8,9 +8,9 @@
 #include "cli/logging.h"
 #include "core/ports.h"
 #include "core/text.h"
+#include "serve/event_lines.h"
 #include "serve/json.h"
 #include "source/bpf_features.h"
-#include "source/kernel_clock.h"
 
 namespace wsbpf {
 
@@ -71,16 +71,14 @@ Result<void> Daemon::observe() {
   settings.node = options_.node_name;
   settings.state_file = options_.state_file;
   settings.bpf_stats = options_.bpf_stats;
+  settings.ring_bytes = options_.ring_bytes;
   ObserverHooks hooks;
-  if (event_log_) {
-    hooks.on_change = [this](Change change, const Connection& c) { on_change(change, c); };
-  }
-  hooks.on_alert = [this](const Alert& alert) { on_alert(alert); };
-  hooks.on_lost = [this](std::string_view reason, uint64_t count) { on_lost(reason, count); };
+  hooks.engine = event_hooks();
   hooks.on_trouble = [](const std::string& trouble) { spdlog::warn("{}", printable(trouble)); };
   auto started = Observer::start(loop_, std::move(settings), std::move(hooks));
   if (!started) return tl::unexpected(started.error());
   observer_ = std::move(*started);
+  event_context_.observed = &observer_->last();
   return {};
 }
 
@@ -117,41 +115,39 @@ void Daemon::on_hangup() {
       static_cast<double>(options_.close_wait.for_ns) / 1e9, options_.log_level);
 }
 
-void Daemon::on_change(Change change, const Connection& connection) {
-  fmt::memory_buffer json;
-  ConnectionContext context;
-  const Observed& observed = observer_->last();
-  context.table = observed.table;
-  context.now_ns = connection.last_event_ns;
-  context.node_json = json_string(options_.node_name);
-  append_connection(json, connection, context);
-  log_event(change == Change::kOpened ? "opened" : "closed", connection.last_event_ns, "connection",
-            {json.data(), json.size()});
-}
+namespace {
 
-void Daemon::on_alert(const Alert& alert) {
+void log_alert(const Alert& alert) {
   const Finding& finding = alert.finding;
   const auto level = alert.state == AlertState::kFiring ? spdlog::level::warn : spdlog::level::info;
   spdlog::log(level, "{} {} ({}): {}", finding.alert, alert_state_name(alert.state),
               severity_name(finding.severity), finding.summary);
-  if (event_log_)
-    log_event("alert", alert.since_ns, "alert",
-              alert_json(observer_->last(), alert).dump(-1, ' ', true));
 }
 
-void Daemon::on_lost(std::string_view reason, uint64_t count) {
+void log_lost(std::string_view reason, uint64_t count) {
   spdlog::warn("{} events were lost ({}); a sweep repairs the counts", count, reason);
-  const auto lost = fmt::format(R"({{"reason":"{}","count":{}}})", reason, count);
-  if (event_log_) log_event("lost", boot_time_ns(), "lost", lost);
 }
 
-void Daemon::log_event(std::string_view type, uint64_t time_ns, std::string_view name,
-                       std::string_view value) {
-  const std::chrono::nanoseconds ago(static_cast<int64_t>(boot_time_ns() - time_ns));
-  const auto time = std::chrono::system_clock::now() -
-                    std::chrono::duration_cast<std::chrono::system_clock::duration>(ago);
-  const std::string line = fmt::format(R"({{"type":"{}","time":"{}","node":{},"{}":{}}})", type,
-                                       rfc3339(time), json_string(options_.node_name), name, value);
+}  // namespace
+
+EngineHooks Daemon::event_hooks() {
+  EngineHooks hooks;
+  if (event_log_) {
+    event_context_.node_json = json_string(options_.node_name);
+    hooks = line_hooks(event_context_, [this](const std::string& line) { log_event(line); });
+  }
+  hooks.on_alert = [next = hooks.on_alert](const Alert& alert) {
+    log_alert(alert);
+    if (next) next(alert);
+  };
+  hooks.on_lost = [next = hooks.on_lost](std::string_view reason, uint64_t count) {
+    log_lost(reason, count);
+    if (next) next(reason, count);
+  };
+  return hooks;
+}
+
+void Daemon::log_event(std::string_view line) {
   const bool written = event_log_->write(line);
   if (!written && !event_log_failed_) spdlog::error("cannot write to the event log");
   event_log_failed_ = !written;

@@ -31,12 +31,8 @@ class Daemon {
   Result<void> observe();
   void wait_for_signal();
   void on_hangup();
-  void on_change(Change change, const Connection& connection);
-  void on_alert(const Alert& alert);
-  void on_lost(std::string_view reason, uint64_t count);
-  // One line of the event log; `time_ns` is of CLOCK_BOOTTIME, `value` is JSON.
-  void log_event(std::string_view type, uint64_t time_ns, std::string_view name,
-                 std::string_view value);
+  EngineHooks event_hooks();
+  void log_event(std::string_view line);
 
   RunOptions options_;
   Reload reload_;
@@ -44,6 +40,7 @@ class Daemon {
   boost::asio::signal_set signals_;
   std::unique_ptr<EventLog> event_log_;
   bool event_log_failed_ = false;
+  EventContext event_context_;
   std::unique_ptr<Observer> observer_;
   Api api_;
   HttpServer server_;

@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <memory>
 
 #include "serve/json.h"
@@ -15,8 +16,10 @@ class JsonFormatter : public spdlog::formatter {
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
     const auto level = spdlog::level::to_string_view(message.level);
     const auto& text = message.payload;
+    const auto since_epoch = message.time.time_since_epoch();
     fmt::format_to(std::back_inserter(out), "{{\"time\":\"{}\",\"level\":\"{}\",\"message\":{}}}\n",
-                   rfc3339(message.time), std::string_view(level.data(), level.size()),
+                   rfc3339(0, std::chrono::nanoseconds(since_epoch).count()),
+                   std::string_view(level.data(), level.size()),
                    json_string({text.data(), text.size()}));
   }
 

@@ -27,8 +27,6 @@ using std::chrono::nanoseconds;
 constexpr auto kConsumeEvery = milliseconds(100);
 constexpr auto kEvaluateEvery = milliseconds(500);
 constexpr uint64_t kFreshFor_ns = 250'000'000;
-constexpr uint64_t kRatesOver_ns = 10'000'000'000;
-constexpr uint64_t kLossRemembered_ns = 15ull * 60 * 1'000'000'000;
 
 // What observing may cost: sweeps a twenty-fifth of a core, passes over all file descriptors of the
 // host, the costliest thing we do, a fiftieth. They come less often where they would take more.
@@ -45,8 +43,9 @@ constexpr uint64_t kSaveEvery_ns = 10'000'000'000;
 
 // Names of the records, by their place in Event; the last two come from sweeps.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kEventNames = {
-    "opened",     "state", "closed",       "destroyed",
-    "retransmit", "reset", "swept_socket", "swept_minisock"};
+    "opened",       "state",         "closed", "destroyed",
+    "retransmit",   "reset",         "left",   "synack_retransmit",
+    "swept_socket", "swept_minisock"};
 
 constexpr size_t kStreamEvents = kEventNames.size() - 2;
 
@@ -58,6 +57,13 @@ std::string kernel_release() {
   utsname name{};
   uname(&name);
   return name.release;
+}
+
+// From CLOCK_BOOTTIME to the time since the epoch, as the clocks are now.
+int64_t wall_clock_offset_ns() {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<nanoseconds>(wall).count() -
+         static_cast<int64_t>(boot_time_ns());
 }
 
 // Runs `task` every `period`, until the loop ends.
@@ -76,7 +82,7 @@ asio::awaitable<void> every(nanoseconds period, Task task) {
 
 Result<std::unique_ptr<Observer>> Observer::start(asio::io_context& loop, ObserverSettings settings,
                                                   ObserverHooks hooks) {
-  auto source = BpfSource::open(settings.watch);
+  auto source = BpfSource::open(settings.watch, settings.ring_bytes);
   if (!source) return tl::unexpected(source.error());
   if (settings.bpf_stats) {
     if (auto enabled = (*source)->enable_statistics(); !enabled) {
@@ -97,18 +103,17 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
     : settings_(std::move(settings)),
       hooks_(std::move(hooks)),
       loop_(loop),
-      table_(settings_.watch, procfs_),
+      engine_(settings_.watch, settings_.close_wait, procfs_, hooks_.engine),
       source_(std::move(source)),
       wakeup_(loop, dup(source_->wakeup_fd())),
       sweeper_(*source_, loop,
                {[this](uint64_t started_ns) {
                   procfs_.forget();
-                  table_.begin_sweep(started_ns, std::exchange(adopt_next_, false));
+                  feed(SweepBegan{started_ns, std::exchange(adopt_next_, false)});
                 },
                 [this](std::span<const std::byte> records) { on_sweep_records(records); },
                 [this](const SweepReport& report) { on_sweep_end(report); }}) {
-  table_.set_on_change(hooks_.on_change);
-  Status& status = observed_.status;
+  Status& status = engine_.observed().status;
   status.version = WSBPF_VERSION;
   status.node = settings_.node;
   status.kernel = kernel_release();
@@ -116,9 +121,15 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
   status.started_ns = boot_time_ns();
   status.reset_reasons = reset_reasons();
   status.usage.start_time_seconds =
-      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  observed_.table = &table_;
+      static_cast<double>(static_cast<int64_t>(status.started_ns) + wall_clock_offset_ns()) / 1e9;
+  engine_.observed().wall_clock_offset_ns = wall_clock_offset_ns();
   load_state();
+}
+
+void Observer::feed(const Fact& fact) {
+  if (auto taken = engine_.take(fact); !taken && hooks_.on_trouble) {
+    hooks_.on_trouble(taken.error().message);
+  }
 }
 
 Observer::~Observer() {
@@ -158,92 +169,61 @@ asio::awaitable<void> Observer::keep_consuming_early() {
 }
 
 void Observer::consume() {
-  source_->consume([this](const Event& event) {
-    ++events_[event.index()];
-    table_.apply(event);
-  });
+  const uint64_t now_ns = boot_time_ns();
+  source_->consume([this](std::span<const std::byte> record) { feed(KernelRecords{record}); });
+  const auto drops = source_->drops();
+  const uint64_t dropped = std::accumulate(drops.begin(), drops.end(), uint64_t{0});
+  feed(CaughtUp{now_ns, std::exchange(dropped_, dropped) != dropped});
 }
 
 const Observed& Observer::observe() {
   const uint64_t now_ns = boot_time_ns();
-  if (now_ns - observed_.now_ns > kFreshFor_ns) refresh();
+  if (now_ns - last().now_ns > kFreshFor_ns) refresh();
   if (now_ns > std::max(sweep_due_ns_, last_sweep_ns_ + kAskedSweepEvery_ns)) start_sweep();
   fill_status();
-  return observed_;
+  return last();
 }
 
 void Observer::refresh() {
   consume();
-  observed_.now_ns = boot_time_ns();
-  observed_.now = std::chrono::system_clock::now();
-  observed_.listeners = table_.summarize(observed_.now_ns, settings_.close_wait.for_ns);
+  engine_.observed().wall_clock_offset_ns = wall_clock_offset_ns();
+  engine_.summarize(boot_time_ns());
 }
 
 void Observer::evaluate() {
-  refresh();
-  note_rates();
-  note_losses();
-  const auto findings =
-      close_wait_rule_.evaluate(observed_.now_ns, observed_.listeners, settings_.close_wait);
-  const auto changes = alerts_.update(observed_.now_ns, findings);
-  observed_.alerts = alerts_.active();
-  for (const Alert& alert : changes) {
-    if (hooks_.on_alert) hooks_.on_alert(alert);
+  consume();
+  read_losses();
+  const uint64_t now_ns = boot_time_ns();
+  const LostEvents& lost = last().status.lost;
+  feed(EvaluationDue{now_ns, wall_clock_offset_ns(), lost.by_reason()});
+  // What an iterator could not read, and what a sweep has repaired, the next sweep sees to.
+  const uint64_t total = lost.total() - lost.iterator - lost.unseen;
+  if (lost.total() != 0 && std::exchange(lost_, lost.total()) != lost.total()) {
+    last_loss_ns_ = now_ns;
   }
+  if (std::exchange(lost_in_stream_, total) == total) return;
+  repair_wanted_ = true;
+  start_sweep();
 }
 
-void Observer::note_losses() {
-  LostEvents& lost = observed_.status.lost;
+void Observer::read_losses() {
+  LostEvents& lost = engine_.observed().status.lost;
   const auto drops = source_->drops();
   for (size_t i = 0; i < drops.size(); ++i) {
     lost.ring_buffer[std::string(kProgramNames[i])] = drops[i];
   }
   lost.recursion = source_->recursion_misses();
-  for (const auto& [reason, total] : lost.by_reason()) {
-    uint64_t& told = lost_told_[reason];
-    if (total == told) continue;
-    if (hooks_.on_lost) hooks_.on_lost(reason, total - told);
-    told = total;
-    if (reason == "iterator") continue;  // the next sweep comes soon enough
-    last_loss_ns_ = observed_.now_ns;
-    repair_wanted_ = true;
-  }
-  if (last_loss_ns_ == observed_.now_ns) start_sweep();
-}
-
-void Observer::note_rates() {
-  RateSample sample{observed_.now_ns, {}};
-  for (const ListenerSummary& listener : observed_.listeners) {
-    sample.totals[listener.key] = {listener.opened_total, listener.closed_total};
-  }
-  while (!rate_samples_.empty() &&
-         observed_.now_ns - rate_samples_.front().time_ns > kRatesOver_ns) {
-    rate_samples_.pop_front();
-  }
-  rate_samples_.push_back(std::move(sample));
-
-  const RateSample& first = rate_samples_.front();
-  const double seconds = static_cast<double>(observed_.now_ns - first.time_ns) / 1e9;
-  observed_.rates.clear();
-  if (seconds <= 0) return;
-  for (const auto& [key, totals] : rate_samples_.back().totals) {
-    std::pair<uint64_t, uint64_t> before;  // of a listener that is new: none
-    if (const auto known = first.totals.find(key); known != first.totals.end()) {
-      before = known->second;
-    }
-    observed_.rates[key] = {static_cast<double>(totals.first - before.first) / seconds,
-                            static_cast<double>(totals.second - before.second) / seconds};
-  }
+  lost.unseen = corrections_total(engine_.table());
 }
 
 void Observer::change(const PortSet& ports, const CloseWaitSettings& close_wait) {
-  settings_.close_wait = close_wait;
-  if (ports == settings_.watch.ports) return;
   consume();
+  const bool same_ports = ports == settings_.watch.ports;
+  settings_.close_wait = close_wait;
   settings_.watch.ports = ports;
-  source_->set_ports(ports);
-  table_.set_watch(settings_.watch);
-  rate_samples_.clear();
+  if (!same_ports) source_->set_ports(ports);
+  feed(SettingsChanged{ports, close_wait.threshold, close_wait.for_ns});
+  if (same_ports) return;
   adopt_next_ = true;
   repair_wanted_ = true;
   start_sweep();
@@ -254,8 +234,8 @@ void Observer::start_sweep() {
   SweepRequest request;
   request.every_namespace =
       !is_complete() || repair_wanted_ || now_ns - last_full_ns_ > kEverythingEvery_ns;
-  if (!request.every_namespace) request.namespaces = table_.namespaces();
-  const bool files_wanted = repair_wanted_ || table_.has_unconfirmed_owners() ||
+  if (!request.every_namespace) request.namespaces = engine_.table().namespaces();
+  const bool files_wanted = repair_wanted_ || engine_.table().has_unconfirmed_owners() ||
                             now_ns - last_files_ns_ > kEverythingEvery_ns;
   request.with_files = !is_complete() || (files_wanted && now_ns >= files_due_ns_);
   const bool repairs = request.every_namespace && request.with_files;
@@ -264,23 +244,16 @@ void Observer::start_sweep() {
 
 void Observer::on_sweep_records(std::span<const std::byte> records) {
   consume();  // what happened before these sockets were read comes first
-  std::vector<Event> sockets;
-  sockets.reserve(records.size() / sizeof(wsbpf_minisock));
-  while (const auto event = decode(records)) {
-    ++events_[event->index()];
-    sockets.push_back(*event);
-    records = records.subspan(encoded_size(*event));
-  }
-  table_.observe(sockets);
+  feed(SweptRecords{records});
 }
 
 void Observer::on_sweep_end(const SweepReport& report) {
   consume();
-  const uint64_t corrections = corrections_total(table_);
-  table_.end_sweep(report.result);
-  if (corrections_total(table_) != corrections) repair_wanted_ = true;
+  const uint64_t corrections = corrections_total(engine_.table());
+  feed(SweepEnded{report.result});
+  if (corrections_total(engine_.table()) != corrections) repair_wanted_ = true;
 
-  Status& status = observed_.status;
+  Status& status = engine_.observed().status;
   ++status.sweeps;
   status.last_sweep_seconds = std::chrono::duration<double>(report.duration).count();
   status.namespaces = report.namespaces;
@@ -306,10 +279,8 @@ void Observer::load_state() {
   std::ifstream file(settings_.state_file);
   if (!file) return;  // the first run
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  auto remembered = decode_state(text, boot_id());
-  if (remembered) {
-    table_.remember(std::move(*remembered));
-  } else if (hooks_.on_trouble) {
+  const auto remembered = engine_.take(StateRemembered{text, boot_id()});
+  if (!remembered && hooks_.on_trouble) {
     hooks_.on_trouble(fmt::format("the state file {}: {}; ages begin anew", settings_.state_file,
                                   remembered.error().message));
   }
@@ -318,28 +289,31 @@ void Observer::load_state() {
 void Observer::save_state() {
   last_saved_ns_ = boot_time_ns();
   const uint64_t changes =
-      std::accumulate(events_.begin(), events_.begin() + kStreamEvents, corrections_total(table_));
+      std::accumulate(engine_.events().begin(), engine_.events().begin() + kStreamEvents,
+                      corrections_total(engine_.table()));
   if (settings_.state_file.empty() || saved_changes_ == changes) return;
   saved_changes_ = changes;
   const auto written =
-      replace_file(settings_.state_file, encode_state(table_.connections(), boot_id()));
+      replace_file(settings_.state_file, encode_state(engine_.table().connections(), boot_id()));
   if (!written && !saving_failed_ && hooks_.on_trouble) hooks_.on_trouble(written.error().message);
   saving_failed_ = !written;
 }
 
 void Observer::fill_status() {
-  Status& status = observed_.status;
+  Observed& observed = engine_.observed();
+  Status& status = observed.status;
   status.sweep_interval_seconds = std::chrono::duration<double>(settings_.sweep_interval).count();
   status.close_wait_threshold = settings_.close_wait.threshold;
   status.close_wait_for_seconds = static_cast<double>(settings_.close_wait.for_ns) / 1e9;
-  for (size_t i = 0; i < events_.size(); ++i)
-    status.events[std::string(kEventNames[i])] = events_[i];
+  for (size_t i = 0; i < kEventNames.size(); ++i) {
+    status.events[std::string(kEventNames[i])] = engine_.events()[i];
+  }
 
   status.reasons.clear();
   for (const std::string& error : sweep_errors_) {
     status.reasons.push_back("not everything could be read: " + error);
   }
-  if (last_loss_ns_ > 0 && observed_.now_ns - last_loss_ns_ < kLossRemembered_ns) {
+  if (last_loss_ns_ > 0 && observed.now_ns - last_loss_ns_ < kLossHeld_ns) {
     status.reasons.push_back(
         fmt::format("{} events were lost, the last in the past 15 minutes; sweeps repair the "
                     "counts",
@@ -357,10 +331,10 @@ void Observer::fill_status() {
   status.usage.virtual_bytes = usage.virtual_bytes;
   status.usage.open_fds = usage.open_fds;
 
-  observed_.owner_rss_bytes.clear();
-  for (const ListenerSummary& listener : observed_.listeners) {
+  observed.owner_rss_bytes.clear();
+  for (const ListenerSummary& listener : observed.listeners) {
     for (const Process& owner : listener.owners) {
-      if (const auto rss = resident_bytes(owner.pid)) observed_.owner_rss_bytes[owner.pid] = *rss;
+      if (const auto rss = resident_bytes(owner.pid)) observed.owner_rss_bytes[owner.pid] = *rss;
     }
   }
 }

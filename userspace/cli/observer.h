@@ -13,9 +13,8 @@
 #include <string>
 #include <utility>
 
-#include "alert/alert.h"
-#include "alert/close_wait.h"
-#include "core/connection_table.h"
+#include "cli/engine.h"
+#include "core/fact.h"
 #include "core/result.h"
 #include "serve/observed.h"
 #include "source/bpf_source.h"
@@ -31,13 +30,12 @@ struct ObserverSettings {
   std::string node;
   std::string state_file;  // "": none
   bool bpf_stats = false;
+  uint32_t ring_bytes = BpfSource::kRingBytes;
 };
 
 // What the observer tells as it happens, on the loop's thread.
 struct ObserverHooks {
-  std::function<void(Change, const Connection&)> on_change;
-  std::function<void(const Alert&)> on_alert;
-  std::function<void(std::string_view reason, uint64_t count)> on_lost;
+  EngineHooks engine;
   std::function<void(const std::string&)> on_trouble;  // something could not be read or written
 };
 
@@ -54,13 +52,13 @@ class Observer {
   const Observed& observe();
 
   // What was observed last, without looking again.
-  const Observed& last() const { return observed_; }
+  const Observed& last() const { return engine_.observed(); }
 
   // Takes new ports and thresholds while everything goes on.
   void change(const PortSet& ports, const CloseWaitSettings& close_wait);
 
   // The first sweep is over: everything that was there at the start is in the table.
-  bool is_complete() const { return observed_.status.sweeps > 0; }
+  bool is_complete() const { return engine_.observed().status.sweeps > 0; }
 
  private:
   Observer(boost::asio::io_context& loop, std::unique_ptr<BpfSource> source,
@@ -70,11 +68,11 @@ class Observer {
   boost::asio::awaitable<void> keep_consuming_early();
   boost::asio::awaitable<void> keep_evaluating();
   boost::asio::awaitable<void> keep_sweeping();
+  void feed(const Fact& fact);
   void consume();
   void refresh();
   void evaluate();
-  void note_losses();
-  void note_rates();
+  void read_losses();
   void start_sweep();
   bool wants_files() const;
   void on_sweep_records(std::span<const std::byte> records);
@@ -87,15 +85,13 @@ class Observer {
   ObserverHooks hooks_;
   boost::asio::io_context& loop_;
   ProcFs procfs_;
-  ConnectionTable table_;
+  Engine engine_;
   std::unique_ptr<BpfSource> source_;
   boost::asio::posix::stream_descriptor wakeup_;
-  CloseWaitRule close_wait_rule_;
-  AlertMachine alerts_;
-  Observed observed_;
-  std::array<uint64_t, std::variant_size_v<Event>> events_{};
   std::vector<std::string> sweep_errors_;
-  std::map<std::string, uint64_t> lost_told_;  // by reason
+  uint64_t dropped_ = 0;         // records, when they were last counted
+  uint64_t lost_ = 0;            // for all reasons, when the rules were last evaluated
+  uint64_t lost_in_stream_ = 0;  // the same, of the ring buffer and of recursion
   uint64_t last_loss_ns_ = 0;
   uint64_t files_due_ns_ = 0;   // no pass over file descriptors before this time
   uint64_t last_files_ns_ = 0;  // when the last one ended
@@ -107,11 +103,6 @@ class Observer {
   bool saving_failed_ = false;
   bool repair_wanted_ = false;  // something was lost or missing
   bool adopt_next_ = true;
-  struct RateSample {
-    uint64_t time_ns;
-    std::map<ListenerKey, std::pair<uint64_t, uint64_t>> totals;  // opened, closed
-  };
-  std::deque<RateSample> rate_samples_;
   Sweeper sweeper_;  // last: its thread ends before anything else goes
 };
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cctype>
 #include <charconv>
 #include <filesystem>
@@ -83,6 +84,19 @@ Result<void> apply_sweep(RunOptions& options, const std::string& value) {
     return bad_value(value, "the shortest sweep interval is 500ms");
   }
   options.sweep = *duration;
+  return {};
+}
+
+// What BPF_MAP_CREATE asks of a ring buffer: a power of two, in whole pages.
+Result<void> apply_ring_bytes(RunOptions& options, const std::string& value) {
+  const char* const end = value.data() + value.size();
+  const auto [rest, error] = std::from_chars(value.data(), end, options.ring_bytes);
+  const auto page_bytes = static_cast<uint32_t>(getpagesize());
+  constexpr uint32_t kMost = 1u << 30;
+  if (error != std::errc{} || rest != end || !std::has_single_bit(options.ring_bytes) ||
+      options.ring_bytes < page_bytes || options.ring_bytes > kMost) {
+    return bad_value(value, fmt::format("use a power of two from {} to {}", page_bytes, kMost));
+  }
   return {};
 }
 
@@ -199,6 +213,8 @@ const std::vector<RunOption>& run_option_table() {
        apply_sweep},
       {"event-log", "FILE", "", "append what happens as JSON lines; - for stdout",
        [](RunOptions& o, const std::string& v) { return set_text(o.event_log, v); }},
+      {"ring-bytes", "BYTES", "4194304",
+       "the buffer between kernel and daemon; larger where events are lost", apply_ring_bytes},
       {"bpf-stats", nullptr, "false",
        "time the BPF programs; costs every BPF program on the host some time",
        [](RunOptions& o, const std::string& v) { return set_switch(o.bpf_stats, v); }},

@@ -29,6 +29,7 @@ struct RunOptions {
   std::string event_log;  // "": off, "-": stdout
   std::string log_level;
   std::string log_format;
+  uint32_t ring_bytes = 0;
   bool bpf_stats = false;
   bool expose_peers = false;
 };

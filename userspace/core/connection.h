@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/address.h"
 #include "core/tcp_state.h"
@@ -29,6 +31,21 @@ constexpr std::string_view age_source_name(AgeSource source) {
 
 inline constexpr uint32_t kNone = UINT32_MAX;  // no index
 
+// A connection whose peer may be gone without our end knowing.
+enum class HalfOpen : uint8_t {
+  kNo,
+  kUnacked,  // what was sent is sent again and again, and nothing is heard
+  kProbing,  // keepalive or window probes go unanswered
+  kSilent,   // nothing is heard, and nothing is sent that would tell: not verifiable
+};
+
+inline constexpr std::array<std::string_view, 4> kHalfOpenNames = {"", "unacked", "probing",
+                                                                   "silent"};
+
+constexpr std::string_view half_open_name(HalfOpen kind) {
+  return kHalfOpenNames[static_cast<size_t>(kind)];
+}
+
 // Times are nanoseconds of CLOCK_BOOTTIME. Counters are as of the last sweep or, once closed, as
 // of the entry into CLOSE.
 struct Connection {
@@ -52,8 +69,11 @@ struct Connection {
   uint32_t retransmits = 0;
   uint32_t srtt_us = 0;  // 0: not measured
   uint32_t idle_ms = 0;
-  uint32_t sweep_mark = 0;  // the last sweep of sockets that saw it
-  uint32_t files_mark = 0;  // the last pass over file descriptors that saw it
+  uint32_t heard_ms = 0;            // since anything was heard of the peer
+  uint32_t longest_silence_ms = 0;  // that it is known to have survived; seen by sweeps
+  uint32_t evidence = kNone;        // index into the table's evidence of how it ends
+  uint32_t sweep_mark = 0;          // the last sweep of sockets that saw it
+  uint32_t files_mark = 0;          // the last pass over file descriptors that saw it
   uint8_t family = 0;
   TcpState state{};
   Role role{};
@@ -62,7 +82,8 @@ struct Connection {
   bool owner_confirmed = false;  // by a file descriptor, not by the listener
   bool sampled = false;          // the counters have been read
   bool established = false;      // ever; a refused connect() was not
-  bool reset_in_doubt = false;   // a reset was reported, which data after our close does as well
+  bool judged = false;           // its verdict has been given
+  HalfOpen half_open{};          // as of the last sweep
 };
 
 // How long no data has passed, in milliseconds. A connection that had been silent for longer than

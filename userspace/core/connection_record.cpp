@@ -6,11 +6,13 @@
 namespace wsbpf {
 namespace {
 
-// A FIN takes a sequence number, and so counts as a byte received (RFC 9293 section 3.4).
-bool has_received_fin(TcpState state) {
-  return state == TcpState::kCloseWait || state == TcpState::kLastAck ||
-         state == TcpState::kClosing || state == TcpState::kTimeWait;
-}
+// Nothing has to be heard for this long before a connection is called half-open: a lost segment or
+// a slow answer is no sign yet.
+constexpr uint32_t kUnheard_ms = 3'000;
+constexpr uint8_t kUnansweredProbes = 2;  // the first may still be under way
+
+// A minute is the shortest idle timeout in wide use; nobody would notice the peer's absence.
+constexpr uint32_t kSilent_ms = 60'000;
 
 }  // namespace
 
@@ -31,7 +33,8 @@ Connection connection_from(const wsbpf_header& header, const wsbpf_endpoints& en
 
 void take_counters(Connection& connection, const wsbpf_counters& counters, TcpState state,
                    uint64_t time_ns) {
-  const uint64_t sequenced_in = has_received_fin(state) ? 1 : 0;
+  // A FIN takes a sequence number, and so counts as a byte received (RFC 9293 section 3.4).
+  const uint64_t sequenced_in = counters.flags & WSBPF_SOCK_DONE ? 1 : 0;
   // What is outstanding in LAST_ACK and CLOSING is our FIN, or what comes before it.
   const bool fin_acked = state == TcpState::kFinWait2 ||
                          ((state == TcpState::kLastAck || state == TcpState::kClosing) &&
@@ -46,9 +49,27 @@ void take_counters(Connection& connection, const wsbpf_counters& counters, TcpSt
   connection.unacked_bytes = counters.unacked_bytes;
   connection.retransmits = counters.retransmits;
   connection.srtt_us = counters.srtt_us;
-  connection.idle_ms = counters.idle_ms;
+  connection.idle_ms = idle_ms_of(counters);
+  const uint64_t unseen_ms = since(time_ns, connection.sampled_ns) / 1'000'000;
+  if (connection.sampled && counters.heard_ms_ago < unseen_ms) {  // heard again since
+    connection.longest_silence_ms = std::max(connection.longest_silence_ms, connection.heard_ms);
+  }
+  connection.heard_ms = counters.heard_ms_ago;
+  connection.half_open = half_open_of(counters, connection.state);
   connection.sampled = connection.established;
   connection.sampled_ns = time_ns;
+}
+
+HalfOpen half_open_of(const wsbpf_counters& counters, TcpState state) {
+  if (state == TcpState::kClose || state == TcpState::kSynSent) return HalfOpen::kNo;
+  const bool unheard = counters.heard_ms_ago >= kUnheard_ms;
+  if (unheard && counters.unacked_bytes > 0 && counters.timeouts > 0) return HalfOpen::kUnacked;
+  if (unheard && counters.probes >= kUnansweredProbes) return HalfOpen::kProbing;
+  const bool checked = counters.flags & WSBPF_SOCK_KEEPALIVE || counters.user_timeout_ms > 0;
+  if (state == TcpState::kEstablished && !checked && counters.heard_ms_ago >= kSilent_ms) {
+    return HalfOpen::kSilent;
+  }
+  return HalfOpen::kNo;
 }
 
 void take_local_end(Connection& connection, const wsbpf_endpoints& endpoints) {

@@ -19,6 +19,14 @@ Connection connection_from(const wsbpf_header& header, const wsbpf_endpoints& en
 void take_counters(Connection& connection, const wsbpf_counters& counters, TcpState state,
                    uint64_t time_ns);
 
+// What the counters say of a connection that is in `state`.
+HalfOpen half_open_of(const wsbpf_counters& counters, TcpState state);
+
+// How long no data had passed in either direction when the counters were read.
+inline uint32_t idle_ms_of(const wsbpf_counters& counters) {
+  return std::min(counters.received_ms_ago, counters.sent_ms_ago);
+}
+
 void take_local_end(Connection& connection, const wsbpf_endpoints& endpoints);
 
 // Are these not the ends of `connection`? A port of 0 is one that is not known.

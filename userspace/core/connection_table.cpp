@@ -19,6 +19,7 @@ void ConnectionTable::set_watch(Watch watch) {
   watch_ = std::move(watch);
   connections_.each([this](uint32_t index, const Connection& connection) {
     if (is_watched(connection.role, connection.local_port, connection.remote_port)) return;
+    if (connection.evidence != kNone) evidence_.erase(connection.evidence);
     by_cookie_.erase(connection.cookie);
     connections_.erase(index);
   });
@@ -31,7 +32,10 @@ void ConnectionTable::set_watch(Watch watch) {
     by_key_.erase(listener.key);
     listeners_.erase(index);
   });
-  departed_.clear();  // may name listeners that are gone
+  departed_.clear();
+  ended_.clear();  // these may name listeners that are gone
+  due_.clear();
+  tombstones_.clear();
   ignored_.clear();
   adopting_ = true;  // for what a sweep under way may find
 }
@@ -120,26 +124,24 @@ void ConnectionTable::enter_state(Connection& connection, TcpState state, uint64
   if (!connection.established && state != TcpState::kSynSent && state != TcpState::kClose) {
     connection.established = true;
     ++listener.opened_total;
-    if (on_change_) on_change_(Change::kOpened, connection);
+    if (hooks_.on_opened) hooks_.on_opened(connection);
   }
   if (state == TcpState::kClose && connection.established && !was_closed) {
     ++listener.closed_total;
     listener.duration.observe(seconds(since(time_ns, connection.opened_ns)));
     if (connection.sampled) listener.idle_at_close.observe(connection.idle_ms / 1000.0);
-    if (on_change_) on_change_(Change::kClosed, connection);
+    connection.half_open = HalfOpen::kNo;
+    await_verdict(connection);
   }
 }
 
 void ConnectionTable::erase(uint32_t index, uint64_t time_ns) {
   Connection& connection = connections_[index];
-  if (connection.reset_in_doubt) count_received_reset(connection.listener);
-  if (connection.state != TcpState::kClose) enter_state(connection, TcpState::kClose, time_ns);
-  by_cookie_.erase(connection.cookie);
-  connections_.erase(index);
-}
-
-void ConnectionTable::count_received_reset(uint32_t listener) {
-  ++listeners_[listener].resets[{WSBPF_RESET_RECEIVED, -1}];
+  if (connection.state != TcpState::kClose) {  // how it got there was not seen
+    if (connection.established) mark_incomplete(connection);
+    enter_state(connection, TcpState::kClose, time_ns);
+  }
+  retire(index);
 }
 
 void ConnectionTable::count_correction(Correction correction) {

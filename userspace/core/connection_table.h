@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -18,6 +19,8 @@
 #include "core/ports.h"
 #include "core/process_table.h"
 #include "core/slab.h"
+#include "core/tombstones.h"
+#include "core/verdict.h"
 
 namespace wsbpf {
 
@@ -27,7 +30,14 @@ struct Watch {
   bool client = false;  // connections made to these ports
 };
 
-enum class Change : uint8_t { kOpened, kClosed };
+// What the table tells as it happens. None of these may change the table.
+struct TableHooks {
+  std::function<void(const Connection&)> on_opened;
+  std::function<void(const Connection&, const Evidence&, const Judgement&)> on_ended;
+  std::function<void(const Connection&)> on_half_open;  // became so in another way, or ceased to be
+  // A race of a connection whose verdict had been given.
+  std::function<void(Race, const Tombstone&, uint64_t time_ns)> on_race;
+};
 
 // What a sweep had to put right; each is an event that was lost or came out of order.
 enum class Correction : uint8_t { kOpened, kEnded, kState };
@@ -44,21 +54,22 @@ struct SweepResult {
 struct Remembered {
   uint32_t generation = 0;
   uint64_t opened_ns = 0;
+  uint32_t netns = 0;
   TcpState state{};
   uint64_t state_since_ns = 0;
   AgeSource age_source{};
   AgeSource state_age_source{};
+  uint64_t bytes_received = 0;
+  uint64_t bytes_sent = 0;
+  uint32_t longest_silence_ms = 0;
 };
 using RememberedConnections = absl::flat_hash_map<uint64_t, Remembered>;  // by cookie
 
 class ConnectionTable {
  public:
-  using OnChange = std::function<void(Change, const Connection&)>;
-
   ConnectionTable(Watch watch, ProcessLookup& lookup);
 
-  // Called for every connection that opens or enters CLOSE, after the table has changed.
-  void set_on_change(OnChange on_change) { on_change_ = std::move(on_change); }
+  void set_hooks(TableHooks hooks) { hooks_ = std::move(hooks); }
 
   // Forgets what is no longer watched. What is newly watched is found by the next sweep.
   void set_watch(Watch watch);
@@ -69,6 +80,16 @@ class ConnectionTable {
   // Takes one record of the kernel's stream. Events of sockets that the table does not know are
   // remembered until the sweep that may find those sockets is over.
   void apply(const Event& event);
+
+  // Records have been lost, at `now_ns` at the latest: what rests on what was heard since is not
+  // certain any more.
+  void note_loss(uint64_t now_ns) { lost_ns_ = now_ns; }
+
+  // Gives the verdicts that are due: of sockets that were destroyed, and, a second after they
+  // entered CLOSE, of those whose descriptor is still open and of those that left a timewait socket
+  // behind, which data may still meet. To be called after all that happened until `now_ns` has been
+  // applied, losses included.
+  void advance(uint64_t now_ns);
 
   // A sweep: begin, any number of observe() with what the iterators show, end. `started_ns` is a
   // time before the first socket was read: whatever happened to a socket since then is known better
@@ -105,7 +126,18 @@ class ConnectionTable {
     uint64_t time_ns = 0;
     TcpState state{};
     bool destroyed = false;
-    uint32_t doubtful_reset_of = kNone;  // the listener whose peer may have sent a reset
+  };
+
+  // A connection that is gone, and waits for its verdict.
+  struct Ended {
+    Connection connection;
+    Evidence evidence;
+  };
+
+  struct Deadline {
+    uint64_t time_ns = 0;
+    uint64_t cookie = 0;
+    uint32_t generation = 0;
   };
 
   void apply_record(const wsbpf_opened& record);
@@ -114,11 +146,25 @@ class ConnectionTable {
   void apply_record(const wsbpf_destroyed& record);
   void apply_record(const wsbpf_retransmit& record);
   void apply_record(const wsbpf_reset& record);
+  void apply_record(const wsbpf_left& record);
+  void apply_record(const wsbpf_synack& record);
   void apply_record(const wsbpf_socket&) {}
   void apply_record(const wsbpf_minisock&) {}
 
   bool is_watched(Role role, uint16_t local_port, uint16_t remote_port) const;
   Connection* find(uint64_t cookie);
+  Connection* find_in_transition(const wsbpf_header& header);
+  Evidence& evidence_of(Connection& connection);
+  void mark_incomplete(Connection& connection) { evidence_of(connection).complete = false; }
+  void note_own_close(Connection& connection, const wsbpf_closer& closer, uint64_t time_ns);
+  void await_verdict(const Connection& connection);
+  void retire(uint32_t index);
+  void judge_ended(uint64_t cookie, uint64_t now_ns);
+  void give_verdict(const Connection& connection, Evidence& evidence, uint64_t now_ns);
+  void bury(const Connection& connection);
+  bool note_reset(const wsbpf_reset& record);
+  void count_reset(const wsbpf_reset& record);
+  void note_late_reset(const wsbpf_reset& record);
   uint32_t listener_index(const ListenerKey& key, uint64_t now_ns);
   bool has_listen_socket(uint32_t netns, uint16_t port) const;
   // In the queue of what nobody has accepted yet, where no file descriptor shows it.
@@ -132,19 +178,20 @@ class ConnectionTable {
   void adopt_connection(const wsbpf_socket& socket, uint32_t generation);
   bool has_connected_again(const Connection& connection, const wsbpf_socket& socket) const;
   void recall(Connection& connection) const;
+  void note_unseen_departure(Connection& connection);
   Connection& insert(Connection connection);
   void enter_state(Connection& connection, TcpState state, uint64_t time_ns);
   void erase(uint32_t index, uint64_t time_ns);
   void count_correction(Correction correction);
-  void count_received_reset(uint32_t listener);
   void repair_missing(const SweepResult& result);
   void finish_listeners(const SweepResult& result);
   void forget_unused();
 
   Watch watch_;
   ProcessTable processes_;
-  OnChange on_change_;
+  TableHooks hooks_;
   Slab<Connection> connections_;
+  Slab<Evidence> evidence_;  // of those connections that have any
   // Cookies are unique in a kernel, not only in a namespace, since 5.4 ("sock: make cookie
   // generation global instead of per netns").
   absl::flat_hash_map<uint64_t, uint32_t> by_cookie_;
@@ -152,9 +199,14 @@ class ConnectionTable {
   std::map<ListenerKey, uint32_t> by_key_;
   absl::flat_hash_map<uint64_t, ListenSocket> listen_sockets_;
   absl::flat_hash_map<uint64_t, Departed> departed_;
+  absl::flat_hash_map<uint64_t, Ended> ended_;  // by cookie
+  std::vector<uint64_t> due_;                   // cookies of those in it that wait for nothing more
+  std::deque<Deadline> deadlines_;              // in order
+  Tombstones tombstones_;
   absl::flat_hash_set<uint64_t> ignored_;  // made to other ports, from a watched local port
   RememberedConnections remembered_;
   std::array<uint64_t, kCorrectionNames.size()> corrections_{};
+  uint64_t lost_ns_ = 0;
   uint64_t sweep_started_ns_ = 0;
   uint64_t files_started_ns_ = 0;  // of the last complete pass over file descriptors
   uint32_t sweep_ = 0;             // counts sweeps; what the marks are compared with

@@ -48,15 +48,53 @@ void ConnectionTable::apply_record(const wsbpf_opened& record) {
   enter_state(insert(std::move(connection)), state, record.header.time_ns);
 }
 
-void ConnectionTable::apply_record(const wsbpf_state& record) {
-  Connection* connection = find(record.header.cookie);
+// The connection that the transition is one of. A transition out of another state than the one it
+// is known to be in shows that one was missed.
+Connection* ConnectionTable::find_in_transition(const wsbpf_header& header) {
+  Connection* connection = find(header.cookie);
   if (connection != nullptr && connection->state == TcpState::kClose) {
     // It has connected again, and we do not know to whom: the next sweep does.
-    erase(by_cookie_.at(record.header.cookie), record.header.time_ns);
+    erase(by_cookie_.at(header.cookie), header.time_ns);
     connection = nullptr;
   }
-  if (connection == nullptr) return note_departed(record.header, state_of(record.header));
-  if (connection->owner == kNone) connection->owner = processes_.intern(record.pid);
+  if (connection == nullptr) {
+    note_departed(header, state_of(header));
+  } else if (static_cast<TcpState>(header.old_state) != connection->state) {
+    mark_incomplete(*connection);
+  }
+  return connection;
+}
+
+void ConnectionTable::note_own_close(Connection& connection, const wsbpf_closer& closer,
+                                     uint64_t time_ns) {
+  Evidence& evidence = evidence_of(connection);
+  if (connection.state == TcpState::kCloseWait) {
+    evidence.close_wait_ns = since(time_ns, connection.state_since_ns);
+  }
+  if (closer.pid == 0) return;
+  evidence.closer = closer;
+  evidence.own_close_ns = time_ns;
+  if (connection.owner == kNone) connection.owner = processes_.intern(closer.pid);
+}
+
+void ConnectionTable::apply_record(const wsbpf_left& record) {
+  Connection* const connection = find_in_transition(record.header);
+  if (connection == nullptr) return;
+  note_own_close(*connection, record.closer, record.header.time_ns);
+  Evidence& evidence = evidence_of(*connection);
+  evidence.left_to = state_of(record.header);
+  evidence.left_ns = record.header.time_ns;
+  evidence.at_departure = record.counters;
+  enter_state(*connection, state_of(record.header), record.header.time_ns);
+}
+
+void ConnectionTable::apply_record(const wsbpf_state& record) {
+  Connection* const connection = find_in_transition(record.header);
+  if (connection == nullptr) return;
+  if (state_of(record.header) == TcpState::kLastAck) {
+    note_own_close(*connection, record.closer, record.header.time_ns);
+  }
+  if (state_of(record.header) == TcpState::kClosing) evidence_of(*connection).crossed = true;
   enter_state(*connection, state_of(record.header), record.header.time_ns);
 }
 
@@ -70,9 +108,20 @@ void ConnectionTable::apply_record(const wsbpf_closed& record) {
   }
   Connection* connection = find(record.header.cookie);
   if (connection == nullptr) return note_departed(record.header, TcpState::kClose);
+  const auto old_state = static_cast<TcpState>(record.header.old_state);
   if (connection->local_port == 0) take_local_end(*connection, record.endpoints);
-  take_counters(*connection, record.counters, static_cast<TcpState>(record.header.old_state),
-                record.header.time_ns);
+  if (connection->established) {
+    Evidence& evidence = evidence_of(*connection);
+    if (old_state != connection->state) evidence.complete = false;
+    if (old_state == TcpState::kEstablished) evidence.left_to = TcpState::kClose;
+    evidence.closed_from = old_state;
+    evidence.closed_ns = record.header.time_ns;
+    evidence.error = record.error;
+    evidence.at_close = record.counters;
+    evidence.longest_silence_ms = connection->longest_silence_ms;
+    note_own_close(*connection, record.closer, record.header.time_ns);
+  }
+  take_counters(*connection, record.counters, old_state, record.header.time_ns);
   enter_state(*connection, TcpState::kClose, record.header.time_ns);
 }
 
@@ -83,39 +132,61 @@ void ConnectionTable::apply_record(const wsbpf_destroyed& record) {
   ignored_.erase(record.header.cookie);
   listen_sockets_.erase(record.header.cookie);
 
-  Connection* connection = find(record.header.cookie);
-  if (connection == nullptr) return;
-  if (std::exchange(connection->reset_in_doubt, false)) {
-    departed.doubtful_reset_of = connection->listener;
-  }
-  erase(by_cookie_.at(record.header.cookie), record.header.time_ns);
+  const auto known = by_cookie_.find(record.header.cookie);
+  if (known != by_cookie_.end()) erase(known->second, record.header.time_ns);
 }
 
 void ConnectionTable::apply_record(const wsbpf_retransmit& record) {
-  Connection* connection = find(record.header.cookie);
+  Connection* const connection = find(record.header.cookie);
   if (connection == nullptr) return;
   connection->retransmits = record.total;
   ++listeners_[connection->listener].retransmitted_total;
+
+  RetransmitStreak& streak = evidence_of(*connection).streak;
+  if (streak.segments == 0 || streak.unacked_from != record.unacked_from) {
+    streak = {};
+    streak.began_ns = record.header.time_ns;
+    streak.unacked_from = record.unacked_from;
+    // What is sent again now was sent for the first time one timeout ago.
+    streak.silence_before_ms = record.heard_ms_ago - std::min(record.heard_ms_ago, record.rto_ms);
+  }
+  ++streak.segments;
+  if (record.bytes < record.mss_bytes) streak.only_full_size = false;
 }
 
-// Data that arrives after our close in FIN_WAIT1 or FIN_WAIT2 is reported as a reset received,
-// followed by the one that is sent because of it. So the former counts only once it is known that
-// the latter has not come.
+void ConnectionTable::apply_record(const wsbpf_synack& record) {
+  const auto listening = listen_sockets_.find(record.header.cookie);
+  if (listening == listen_sockets_.end()) return;
+  ++listeners_[listening->second.listener].synacks_retransmitted_total;
+}
+
 void ConnectionTable::apply_record(const wsbpf_reset& record) {
+  if (record.header.cookie == 0) note_late_reset(record);
+  // One that may have been none is counted with the verdict, when that is known.
+  if (!note_reset(record)) count_reset(record);
+}
+
+// Puts the reset into the evidence of its connection. Returns whether that is to tell first if it
+// was one.
+bool ConnectionTable::note_reset(const wsbpf_reset& record) {
+  Evidence* evidence = nullptr;
+  if (Connection* const connection = find(record.header.cookie);
+      connection != nullptr && connection->established) {
+    evidence = &evidence_of(*connection);
+  } else if (const auto ended = ended_.find(record.header.cookie); ended != ended_.end()) {
+    evidence = &ended->second.evidence;
+  }
+  if (evidence == nullptr) return false;
   const bool sent = record.direction == WSBPF_RESET_SENT;
-  Connection* connection = find(record.header.cookie);
-  if (connection != nullptr) {
-    const bool in_doubt = !sent && (connection->state == TcpState::kFinWait1 ||
-                                    connection->state == TcpState::kFinWait2);
-    connection->reset_in_doubt = in_doubt;
-    if (in_doubt) return;
-  }
+  (sent ? evidence->reset_sent : evidence->reset_received) = {
+      record.header.time_ns, state_of(record.header), record.reason};
+  return !sent && is_reset_doubtful(*evidence);
+}
+
+void ConnectionTable::count_reset(const wsbpf_reset& record) {
+  const Connection* const connection = find(record.header.cookie);
   uint32_t listener = connection != nullptr ? connection->listener : kNone;
-  if (const auto departed = departed_.find(record.header.cookie);
-      listener == kNone && departed != departed_.end()) {
-    listener = std::exchange(departed->second.doubtful_reset_of, kNone);
-  }
-  if (listener == kNone) {  // a timewait socket: no cookie, but the ports
+  if (listener == kNone) {  // of a timewait socket, of none: no cookie, but the ports
     const bool server = is_watched(Role::kServer, record.endpoints.local_port, 0);
     const auto known = by_key_.find(
         {record.header.netns, server ? record.endpoints.local_port : record.endpoints.remote_port,

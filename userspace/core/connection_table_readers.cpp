@@ -5,6 +5,11 @@
 #include "core/connection_table.h"
 
 namespace wsbpf {
+namespace {
+
+constexpr uint32_t kHalfOpenStuck_ms = 15'000;
+
+}  // namespace
 
 std::set<uint32_t> ConnectionTable::namespaces() const {
   std::set<uint32_t> namespaces;
@@ -34,7 +39,9 @@ std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
     summary.index = index;
     summary.key = listener.key;
     summary.comm = listener.comm;
-    summary.states = listener.minisocks;
+    summary.states = listener.minisocks.states;
+    summary.stuck_handshakes = listener.minisocks.stuck_handshakes;
+    summary.accept_drops_total = listener.accept_drops_total;
     summary.opened_total = listener.opened_total;
     summary.closed_total = listener.closed_total;
   });
@@ -44,6 +51,10 @@ std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
     const uint64_t age_ns = since(now_ns, connection.state_since_ns);
     const double age_seconds = seconds(age_ns);
     ++summary.states[slot];
+    ++summary.half_open[static_cast<size_t>(connection.half_open)];
+    const bool unanswered =
+        connection.half_open == HalfOpen::kUnacked || connection.half_open == HalfOpen::kProbing;
+    if (unanswered && connection.heard_ms >= kHalfOpenStuck_ms) ++summary.half_open_stuck;
     summary.state_age_max_seconds[slot] =
         std::max(summary.state_age_max_seconds[slot], age_seconds);
     if (connection.state != TcpState::kCloseWait) return;
@@ -57,6 +68,8 @@ std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
     summary.listening = true;
     summary.accept_queue += listening.backlog;
     summary.accept_queue_limit += listening.backlog_limit;
+    // As sk_acceptq_is_full() has it: one more than the limit fits in.
+    if (listening.backlog > listening.backlog_limit) summary.accept_queue_full = true;
     for (const uint32_t owner : listening.owners) {
       const Process& process = processes_[owner];
       const bool listed = std::any_of(summary.owners.begin(), summary.owners.end(),

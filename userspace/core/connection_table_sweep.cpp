@@ -34,7 +34,9 @@ void ConnectionTable::observe(const wsbpf_minisock& minisock) {
   const Role role = server ? Role::kServer : Role::kClient;
   if (!is_watched(role, port, port)) return;
   const uint32_t index = listener_index({minisock.header.netns, port, role}, sweep_started_ns_);
-  ++listeners_[index].next_minisocks[minisock.header.state];
+  Minisocks& minisocks = listeners_[index].next_minisocks;
+  ++minisocks.states[minisock.header.state];
+  if (minisock.retransmits > 0) ++minisocks.stuck_handshakes;
 }
 
 // In a large table each socket costs two misses of the processor's cache, one for the index and one
@@ -70,6 +72,10 @@ void ConnectionTable::observe_listen_socket(const wsbpf_socket& socket) {
   if (socket.pid == 0) {  // later, what is accepted may slip past the pass over file descriptors
     listening.backlog = socket.counters.unread_bytes;
     listening.backlog_limit = socket.counters.unacked_bytes;
+    const uint32_t before = std::exchange(listening.drops, socket.counters.retransmits);
+    if (std::exchange(listening.drops_known, true)) {
+      listeners_[listening.listener].accept_drops_total += listening.drops - before;
+    }
   }
   const uint32_t owner = processes_.intern(socket.pid);
   auto& owners = listening.next_owners;
@@ -92,8 +98,10 @@ void ConnectionTable::observe_connection(Connection& connection, const wsbpf_soc
   const TcpState state = state_of(socket.header);
   connection.sweep_mark = sweep_;
   const bool unchanged = connection.last_event_ns < sweep_started_ns_;
+  const HalfOpen half_open_before = connection.half_open;
   if (unchanged && state != connection.state) {
     count_correction(Correction::kState);
+    mark_incomplete(connection);
     enter_state(connection, state, socket.header.time_ns);
     connection.state_age_source = AgeSource::kLowerBound;
     connection.last_event_ns = 0;
@@ -103,6 +111,9 @@ void ConnectionTable::observe_connection(Connection& connection, const wsbpf_soc
     if (state != TcpState::kClose) {
       take_counters(connection, socket.counters, state, socket.header.time_ns);
     }
+  }
+  if (connection.half_open != half_open_before && hooks_.on_half_open) {
+    hooks_.on_half_open(connection);
   }
 
   const uint32_t owner = processes_.intern(socket.pid);
@@ -142,14 +153,34 @@ void ConnectionTable::adopt_connection(const wsbpf_socket& socket, uint32_t gene
     connection.opened_ns = since(socket.header.time_ns, connection.idle_ms * 1'000'000ull);
   }
   recall(connection);
+  note_unseen_departure(connection);
   observe_connection(connection, socket);
   count_correction(Correction::kOpened);
   if (!adopting_ && connection.established && state != TcpState::kClose) {
     ++listeners_[connection.listener].opened_total;
-    if (on_change_) on_change_(Change::kOpened, connection);
+    if (hooks_.on_opened) hooks_.on_opened(connection);
   }
   if (later.time_ns != 0 && later.state != state) {
+    mark_incomplete(connection);
     enter_state(connection, later.state, later.time_ns);
+  }
+}
+
+// That the peer's FIN came first is plain from CLOSE_WAIT. In other states the call that closed our
+// end was not seen.
+void ConnectionTable::note_unseen_departure(Connection& connection) {
+  switch (connection.state) {
+    case TcpState::kSynSent:
+    case TcpState::kEstablished:
+      return;
+    case TcpState::kCloseWait:
+      evidence_of(connection).left_to = TcpState::kCloseWait;
+      return;
+    case TcpState::kClose:  // it ended before we looked
+      connection.judged = true;
+      return;
+    default:
+      mark_incomplete(connection);
   }
 }
 
@@ -157,9 +188,15 @@ void ConnectionTable::recall(Connection& connection) const {
   const auto known = remembered_.find(connection.cookie);
   if (known == remembered_.end()) return;
   const Remembered& before = known->second;
+  // A socket that has connected again meanwhile counts from 0.
+  if (before.netns != connection.netns || before.bytes_received > connection.bytes_received ||
+      before.bytes_sent > connection.bytes_sent) {
+    return;
+  }
   connection.generation = before.generation;
   connection.opened_ns = before.opened_ns;
   connection.age_source = before.age_source;
+  connection.longest_silence_ms = before.longest_silence_ms;
   if (before.state != connection.state) return;
   connection.state_since_ns = before.state_since_ns;
   connection.state_age_source = before.state_age_source;
@@ -212,7 +249,7 @@ void ConnectionTable::finish_listeners(const SweepResult& result) {
   });
   listeners_.each([&](uint32_t, Listener& listener) {
     listener.minisocks = std::exchange(listener.next_minisocks, {});
-    for (const uint32_t count : listener.minisocks) {
+    for (const uint32_t count : listener.minisocks.states) {
       if (count > 0) listener.last_used_ns = sweep_started_ns_;
     }
   });
@@ -223,10 +260,6 @@ void ConnectionTable::forget_unused() {
   std::vector<bool> used_listeners(listeners_.end());
   unconfirmed_owners_ = false;
   connections_.each([&](uint32_t, Connection& connection) {
-    if (connection.reset_in_doubt && connection.last_event_ns < sweep_started_ns_) {
-      connection.reset_in_doubt = false;
-      count_received_reset(connection.listener);
-    }
     if (connection.owner != kNone) used_processes[connection.owner] = true;
     used_listeners[connection.listener] = true;
     if (!connection.owner_confirmed && connection.opened_ns > files_started_ns_) {
@@ -240,17 +273,12 @@ void ConnectionTable::forget_unused() {
       unconfirmed_owners_ = true;
     }
   }
-  absl::erase_if(departed_, [&](const auto& entry) {
-    const Departed& departed = entry.second;
-    if (departed.time_ns >= sweep_started_ns_) {
-      if (departed.doubtful_reset_of != kNone) used_listeners[departed.doubtful_reset_of] = true;
-      return false;
-    }
-    if (departed.doubtful_reset_of != kNone) {
-      count_received_reset(departed.doubtful_reset_of);
-    }
-    return true;
-  });
+  for (const auto& [cookie, ended] : ended_) {
+    if (ended.connection.owner != kNone) used_processes[ended.connection.owner] = true;
+    used_listeners[ended.connection.listener] = true;
+  }
+  absl::erase_if(departed_,
+                 [&](const auto& entry) { return entry.second.time_ns < sweep_started_ns_; });
   listeners_.each([&](uint32_t index, Listener& listener) {
     if (used_listeners[index]) listener.last_used_ns = sweep_started_ns_;
     if (since(sweep_started_ns_, listener.last_used_ns) < kListenerRetention_ns) return;

@@ -42,6 +42,10 @@ std::optional<Event> decode(std::span<const std::byte> bytes) {
       return read<wsbpf_reset>(bytes);
     case WSBPF_RECORD_SOCKET:
       return read<wsbpf_socket>(bytes);
+    case WSBPF_RECORD_LEFT:
+      return read<wsbpf_left>(bytes);
+    case WSBPF_RECORD_SYNACK:
+      return read<wsbpf_synack>(bytes);
     case WSBPF_RECORD_MINISOCK:
       return read<wsbpf_minisock>(bytes);
     default:

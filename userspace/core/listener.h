@@ -12,6 +12,7 @@
 
 #include "core/connection.h"
 #include "core/histogram.h"
+#include "core/verdict.h"
 
 namespace wsbpf {
 
@@ -28,6 +29,18 @@ using StateCounts = std::array<uint32_t, kTcpStateSlots>;  // by the kernel's nu
 // A reset's direction ("sent", "received") and the kernel's number for its reason (-1: none).
 using ResetKey = std::pair<uint8_t, int32_t>;
 
+using DisconnectKey = std::pair<Verdict, Initiator>;
+using RaceCounts = std::array<uint64_t, kRaceNames.size()>;
+
+// Connections by how they are half-open; slot 0 counts those that are not.
+using HalfOpenCounts = std::array<uint32_t, kHalfOpenNames.size()>;
+
+// Request sockets (SYN_RECV) and timewait sockets, which no event tells of.
+struct Minisocks {
+  StateCounts states{};
+  uint32_t stuck_handshakes = 0;  // request sockets whose SYN+ACK had to be sent again
+};
+
 // What the table keeps of a listener: what cannot be counted from its sockets.
 struct Listener {
   ListenerKey key;
@@ -36,11 +49,15 @@ struct Listener {
   uint64_t opened_total = 0;
   uint64_t closed_total = 0;
   uint64_t retransmitted_total = 0;
+  uint64_t synacks_retransmitted_total = 0;
+  uint64_t accept_drops_total = 0;  // handshakes and connections refused by a full accept queue
   std::map<ResetKey, uint64_t> resets;
+  std::map<DisconnectKey, uint64_t> disconnects;
+  RaceCounts races{};
   DurationHistogram duration;
   DurationHistogram idle_at_close;
-  StateCounts minisocks{};       // request and timewait sockets, as of the last sweep
-  StateCounts next_minisocks{};  // those counted by the sweep that is under way
+  Minisocks minisocks;       // as of the last sweep
+  Minisocks next_minisocks;  // those counted by the sweep that is under way
 };
 
 // One socket in LISTEN.
@@ -50,6 +67,8 @@ struct ListenSocket {
   uint32_t listener = kNone;
   uint32_t backlog = 0;        // connections waiting for accept()
   uint32_t backlog_limit = 0;  // 0: not read yet
+  uint32_t drops = 0;          // the kernel's sk_drops when it was last read
+  bool drops_known = false;
   uint32_t sweep_mark = 0;
   std::vector<uint32_t> owners;       // indexes of processes
   std::vector<uint32_t> next_owners;  // those found by the pass that is under way
@@ -67,8 +86,13 @@ struct ListenerSummary {
   uint32_t close_wait_stuck = 0;          // each in CLOSE_WAIT for at least the time asked for
   double oldest_close_wait_seconds = -1;  // -1: none
   bool oldest_is_lower_bound = false;     // it was in CLOSE_WAIT when we first looked
+  HalfOpenCounts half_open{};
+  uint32_t half_open_stuck = 0;   // unacked or probing, and each unheard of for 15 s
+  uint32_t stuck_handshakes = 0;  // in SYN_RECV, with the SYN+ACK sent more than once
   uint32_t accept_queue = 0;
   uint32_t accept_queue_limit = 0;
+  bool accept_queue_full = false;  // of one socket at least
+  uint64_t accept_drops_total = 0;
   uint64_t opened_total = 0;
   uint64_t closed_total = 0;
 

@@ -1,5 +1,6 @@
 #include "core/state_file.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -10,8 +11,8 @@
 namespace wsbpf {
 namespace {
 
-constexpr std::string_view kFormat = "wsbpf-state 1 ";
-constexpr size_t kFields = 7;
+constexpr std::string_view kFormat = "wsbpf-state 2 ";
+constexpr size_t kFields = 11;
 
 std::string_view take_line(std::string_view& text) {
   const std::string_view line = text.substr(0, text.find('\n'));
@@ -41,9 +42,10 @@ std::string encode_state(const Slab<Connection>& connections, std::string_view b
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "{}{}\n", kFormat, boot_id);
   connections.each([&](uint32_t, const Connection& c) {
-    fmt::format_to(to, "{} {} {} {} {} {} {}\n", c.cookie, c.generation, c.opened_ns,
-                   static_cast<unsigned>(c.state), c.state_since_ns,
-                   static_cast<unsigned>(c.age_source), static_cast<unsigned>(c.state_age_source));
+    fmt::format_to(to, FMT_COMPILE("{} {} {} {} {} {} {} {} {} {} {}\n"), c.cookie, c.generation,
+                   c.netns, c.opened_ns, static_cast<unsigned>(c.state), c.state_since_ns,
+                   static_cast<unsigned>(c.age_source), static_cast<unsigned>(c.state_age_source),
+                   c.bytes_received, c.bytes_sent, c.longest_silence_ms);
   });
   fmt::format_to(to, "end {}\n", connections.size());
   return fmt::to_string(out);
@@ -58,12 +60,20 @@ Result<RememberedConnections> decode_state(std::string_view text, std::string_vi
     const std::string_view line = take_line(text);
     if (line == fmt::format("end {}", remembered.size()) && text.empty()) return remembered;
     const auto fields = numbers(line);
-    if (!fields || (*fields)[3] >= kTcpStateSlots) break;
-    const auto [cookie, generation, opened_ns, state, state_since_ns, age, state_age] = *fields;
-    remembered[cookie] = {
-        static_cast<uint32_t>(generation), opened_ns,
-        static_cast<TcpState>(state),      state_since_ns,
-        static_cast<AgeSource>(age != 0),  static_cast<AgeSource>(state_age != 0)};
+    if (!fields || (*fields)[4] >= kTcpStateSlots) break;
+    const auto [cookie, generation, netns, opened_ns, state, state_since_ns, age, state_age,
+                bytes_received, bytes_sent, longest_silence_ms] = *fields;
+    Remembered& connection = remembered[cookie];
+    connection.generation = static_cast<uint32_t>(generation);
+    connection.netns = static_cast<uint32_t>(netns);
+    connection.opened_ns = opened_ns;
+    connection.state = static_cast<TcpState>(state);
+    connection.state_since_ns = state_since_ns;
+    connection.age_source = static_cast<AgeSource>(age != 0);
+    connection.state_age_source = static_cast<AgeSource>(state_age != 0);
+    connection.bytes_received = bytes_received;
+    connection.bytes_sent = bytes_sent;
+    connection.longest_silence_ms = static_cast<uint32_t>(longest_silence_ms);
   }
   return fail("it is damaged or cut short");
 }

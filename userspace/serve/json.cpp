@@ -25,19 +25,32 @@ Json json_or_null(std::string_view text) {
   return text.empty() ? Json(nullptr) : Json(valid_utf8(text));
 }
 
+Json half_open_json(const ListenerSummary& listener) {
+  Json counts = {{"syn_recv", listener.states[static_cast<size_t>(TcpState::kSynRecv)]}};
+  for (size_t kind = 1; kind < kHalfOpenNames.size(); ++kind) {
+    counts[std::string(kHalfOpenNames[kind])] = listener.half_open[kind];
+  }
+  return counts;
+}
+
+// An alert that is of no listener has the port 0.
+Json alert_listener_json(const Finding& finding) {
+  if (finding.listener.port == 0) return nullptr;
+  return {{"netns", finding.listener.netns},
+          {"port", finding.listener.port},
+          {"role", role_name(finding.listener.role)},
+          {"namespace", nullptr},
+          {"pod", nullptr},
+          {"comm", json_or_null(finding.comm)}};
+}
+
 }  // namespace
 
-std::string rfc3339(std::chrono::system_clock::time_point time) {
-  const auto milliseconds =
-      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+std::string rfc3339(uint64_t boot_ns, int64_t offset_ns) {
+  const int64_t milliseconds = (static_cast<int64_t>(boot_ns) + offset_ns) / 1'000'000;
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
                      fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)),
                      milliseconds % 1000);
-}
-
-std::string rfc3339(const Observed& observed, uint64_t boot_ns) {
-  const auto back = std::chrono::nanoseconds(static_cast<int64_t>(observed.now_ns - boot_ns));
-  return rfc3339(observed.now - std::chrono::duration_cast<std::chrono::microseconds>(back));
 }
 
 std::string json_string(std::string_view text) {
@@ -83,7 +96,12 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection,
                    R"("srtt_seconds":null)",
                    connection.retransmits);
   }
-  fmt::format_to(to, R"(,"half_open":null,"owner":{{"pid":)");
+  if (connection.half_open == HalfOpen::kNo) {
+    fmt::format_to(to, R"(,"half_open":null)");
+  } else {
+    fmt::format_to(to, FMT_COMPILE(R"(,"half_open":"{}")"), half_open_name(connection.half_open));
+  }
+  fmt::format_to(to, R"(,"owner":{{"pid":)");
   if (const Process* owner = context.table->owner_of(connection)) {
     fmt::format_to(to, R"({},"comm":{})", owner->pid, json_string(owner->comm));
   } else {
@@ -122,8 +140,14 @@ Json listener_json(const Observed& observed, const ListenerSummary& listener) {
       {"owners", std::move(owners)},
       {"listening", listener.listening},
       {"states", std::move(states)},
-      {"half_open", {{"syn_recv", listener.states[static_cast<size_t>(TcpState::kSynRecv)]}}},
-      {"accept_queue", {{"length", listener.accept_queue}, {"limit", listener.accept_queue_limit}}},
+      {"half_open", half_open_json(listener)},
+      {"half_open_stuck", listener.half_open_stuck},
+      {"stuck_handshakes", listener.stuck_handshakes},
+      {"accept_queue",
+       {{"length", listener.accept_queue},
+        {"limit", listener.accept_queue_limit},
+        {"full", listener.accept_queue_full},
+        {"drops_total", listener.accept_drops_total}}},
       {"opens_per_second", rounded(rates.opens)},
       {"closes_per_second", rounded(rates.closes)},
       {"opened_total", listener.opened_total},
@@ -141,16 +165,10 @@ Json alert_json(const Observed& observed, const Alert& alert) {
       {"name", finding.alert},
       {"severity", severity_name(finding.severity)},
       {"state", alert_state_name(alert.state)},
-      {"listener",
-       {{"netns", finding.listener.netns},
-        {"port", finding.listener.port},
-        {"role", role_name(finding.listener.role)},
-        {"namespace", nullptr},
-        {"pod", nullptr},
-        {"comm", json_or_null(finding.comm)}}},
+      {"listener", alert_listener_json(finding)},
       {"value", finding.value},
       {"threshold", finding.threshold},
-      {"since", rfc3339(observed, alert.since_ns)},
+      {"since", rfc3339(alert.since_ns, observed.wall_clock_offset_ns)},
       {"summary", valid_utf8(finding.summary)},
       {"runbook", runbook_of(finding.alert)},
       {"findings", Json::array()},
@@ -182,7 +200,7 @@ Json status_json(const Observed& observed) {
       {"node", valid_utf8(status.node)},
       {"kernel", status.kernel},
       {"pid", status.pid},
-      {"started", rfc3339(observed, status.started_ns)},
+      {"started", rfc3339(status.started_ns, observed.wall_clock_offset_ns)},
       {"uptime_seconds", rounded(seconds_between(observed.now_ns, status.started_ns))},
       {"ready", status.reasons.empty() ? "ok" : "degraded"},
       {"reasons", status.reasons},

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,11 +12,9 @@
 
 namespace wsbpf {
 
-// RFC 3339, UTC, with milliseconds.
-std::string rfc3339(std::chrono::system_clock::time_point time);
-
-// The wall-clock time of a moment of CLOCK_BOOTTIME, by the clocks as they are now.
-std::string rfc3339(const Observed& observed, uint64_t boot_ns);
+// A moment of CLOCK_BOOTTIME as RFC 3339, UTC, with milliseconds; `offset_ns` leads from that clock
+// to the time since the epoch.
+std::string rfc3339(uint64_t boot_ns, int64_t offset_ns);
 
 // A JSON string literal in ASCII, whatever bytes `text` holds.
 std::string json_string(std::string_view text);

@@ -1,7 +1,6 @@
 // Everything that the outputs show, as the loop has it at one moment.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -23,11 +22,15 @@ struct LostEvents {
   std::map<std::string, uint64_t> ring_buffer;  // by program
   uint64_t recursion = 0;                       // executions skipped by the kernel
   uint64_t iterator = 0;                        // sweeps that could not be read to the end
+  uint64_t unseen = 0;                          // nothing counted them; sweeps found what they did
 
   std::map<std::string, uint64_t> by_reason() const {
     uint64_t dropped = 0;
     for (const auto& [program, count] : ring_buffer) dropped += count;
-    return {{"ring_buffer", dropped}, {"recursion", recursion}, {"iterator", iterator}};
+    return {{"ring_buffer", dropped},
+            {"recursion", recursion},
+            {"iterator", iterator},
+            {"unseen", unseen}};
   }
 
   uint64_t total() const {
@@ -75,8 +78,8 @@ struct Rates {
 
 struct Observed {
   const ConnectionTable* table = nullptr;
-  uint64_t now_ns = 0;  // CLOCK_BOOTTIME
-  std::chrono::system_clock::time_point now;
+  uint64_t now_ns = 0;                     // CLOCK_BOOTTIME
+  int64_t wall_clock_offset_ns = 0;        // from CLOCK_BOOTTIME to the time since the epoch
   std::vector<ListenerSummary> listeners;  // sorted by key, with those retained
   std::map<ListenerKey, Rates> rates;
   std::map<uint32_t, uint64_t> owner_rss_bytes;  // by pid

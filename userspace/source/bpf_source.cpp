@@ -17,6 +17,8 @@
 namespace wsbpf {
 namespace {
 
+constexpr int kMsPerTickShift = 16;  // MS_PER_TICK_SHIFT of maps.bpf.h
+
 // libbpf explains itself on stderr; its last warning is what belongs into our one line.
 thread_local std::string last_warning;
 
@@ -70,7 +72,7 @@ Result<ClockSample> sample_clocks(int program_fd) {
 }
 
 // CONFIG_HZ is not in the kernel's BTF, and its configuration file is often not to be had.
-Result<uint32_t> measure_ticks_per_second(int program_fd) {
+Result<double> measure_ticks_per_second(int program_fd) {
   constexpr double kChoices[] = {100, 250, 300, 1000};  // kernel/Kconfig.hz
   const auto first = sample_clocks(program_fd);
   if (!first) return tl::unexpected(first.error());
@@ -85,7 +87,7 @@ Result<uint32_t> measure_ticks_per_second(int program_fd) {
       nearest = choice;
     }
   }
-  return static_cast<uint32_t>(nearest);
+  return nearest;
 }
 
 template <typename Visit>
@@ -121,7 +123,7 @@ Result<void> run_iterator(const bpf_link* link, const BpfSource::TakeRecords& ta
 struct BpfSource::Skeleton {
   wsbpf_bpf* object = nullptr;
   ring_buffer* ring = nullptr;
-  const std::function<void(const Event&)>* sink = nullptr;
+  const TakeRecord* take = nullptr;
   int statistics_fd = -1;
 
   ~Skeleton() {
@@ -131,10 +133,7 @@ struct BpfSource::Skeleton {
   }
 
   static int on_record(void* context, void* data, size_t size) {
-    auto* self = static_cast<Skeleton*>(context);
-    if (const auto event = decode({static_cast<const std::byte*>(data), size})) {
-      (*self->sink)(*event);
-    }
+    (*static_cast<Skeleton*>(context)->take)({static_cast<const std::byte*>(data), size});
     return 0;
   }
 };
@@ -157,7 +156,8 @@ Result<std::unique_ptr<BpfSource>> BpfSource::open(const Watch& watch, uint32_t 
 
   const auto ticks = measure_ticks_per_second(bpf_program__fd(object->progs.read_clocks));
   if (!ticks) return tl::unexpected(ticks.error());
-  object->data_clock->ticks_per_second = *ticks;
+  object->data_clock->ms_per_tick_shifted =
+      static_cast<uint32_t>(std::lround(1000.0 / *ticks * (1 << kMsPerTickShift)));
   skeleton->ring = ring_buffer__new(bpf_map__fd(object->maps.events), Skeleton::on_record,
                                     skeleton.get(), nullptr);
   if (skeleton->ring == nullptr) return kernel_refused("map the ring buffer", errno);
@@ -183,11 +183,11 @@ void BpfSource::set_ports(const PortSet& ports) {
   }
 }
 
-size_t BpfSource::consume(const std::function<void(const Event&)>& sink) {
+size_t BpfSource::consume(const TakeRecord& take) {
   __atomic_store_n(&skeleton_->object->data_wakeup->wakeup_asked, 0, __ATOMIC_RELAXED);
-  skeleton_->sink = &sink;
+  skeleton_->take = &take;
   const int count = ring_buffer__consume(skeleton_->ring);
-  skeleton_->sink = nullptr;
+  skeleton_->take = nullptr;
   return count > 0 ? static_cast<size_t>(count) : 0;
 }
 

@@ -19,8 +19,8 @@ struct wsbpf_bpf;
 namespace wsbpf {
 
 inline constexpr std::array<std::string_view, WSBPF_PROGRAM_COUNT> kProgramNames = {
-    "inet_sock_set_state", "tcp_destroy_sock", "tcp_retransmit_skb", "tcp_send_reset",
-    "tcp_receive_reset"};
+    "inet_sock_set_state", "tcp_destroy_sock",  "tcp_retransmit_skb",
+    "tcp_send_reset",      "tcp_receive_reset", "tcp_retransmit_synack"};
 
 class BpfSource {
  public:
@@ -39,8 +39,9 @@ class BpfSource {
   // Changes the watched ports while the programs run.
   void set_ports(const PortSet& ports);
 
-  // Hands over every event that waits. Returns how many there were.
-  size_t consume(const std::function<void(const Event&)>& sink);
+  // Hands over every record that waits, one at a time. Returns how many there were.
+  using TakeRecord = std::function<void(std::span<const std::byte>)>;
+  size_t consume(const TakeRecord& take);
 
   // Becomes readable when the ring buffer passes half full; otherwise consume() on a timer.
   int wakeup_fd() const;
