@@ -18,7 +18,9 @@ Daemon::Daemon(RunOptions options, Reload reload)
     : options_(std::move(options)),
       reload_(std::move(reload)),
       signals_(loop_, SIGINT, SIGTERM, SIGHUP),
-      api_([this]() -> const Observed& { return observer_->observe(); }, options_.expose_peers),
+      api_({[this]() -> const Observed& { return observer_->observe(); },
+            [this] { return observer_->record(); }},
+           options_.expose_peers),
       server_(loop_) {}
 
 Result<void> Daemon::run() {

@@ -70,6 +70,7 @@ constexpr Column kColumns[] = {
     {"AGE", true, false, [](const Json& r) { return age(r, "age_seconds", "age_source"); }},
     {"IDLE", true, false,
      [](const Json& r) { return top::duration_text(number(r, "idle_seconds")); }},
+    {"HALF-OPEN", false, false, [](const Json& r) { return text(r, "half_open"); }},
     {"RECV-Q", true, false, [](const Json& r) { return top::size_text(whole(r, "unread_bytes")); }},
     {"SEND-Q", true, false,
      [](const Json& r) { return top::size_text(whole(r, "unacked_bytes")); }},
@@ -138,7 +139,8 @@ Result<ExitCode> list(const BackendSettings& settings, const ListOptions& option
   if (options.format == "json" || options.format == "jsonl") {
     Result<void> printed;
     const auto got = (*backend)->get(target, [&printed](std::string_view piece) {
-      if (printed) printed = print(piece);
+      printed = print(piece);
+      return printed.has_value();
     });
     if (!got) return tl::unexpected(got.error());
     if (!printed) return tl::unexpected(printed.error());

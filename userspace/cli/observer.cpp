@@ -39,6 +39,9 @@ constexpr uint64_t kEverythingEvery_ns = 60'000'000'000;
 
 constexpr uint64_t kAskedSweepEvery_ns = 1'000'000'000;  // while somebody looks
 
+// A recording whose reader leaves so much lying ends.
+constexpr size_t kRecordingBacklog_bytes = 64 << 20;
+
 constexpr uint64_t kSaveEvery_ns = 10'000'000'000;
 
 // Names of the records, by their place in Event; the last two come from sweeps.
@@ -103,12 +106,13 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
     : settings_(std::move(settings)),
       hooks_(std::move(hooks)),
       loop_(loop),
-      engine_(settings_.watch, settings_.close_wait, procfs_, hooks_.engine),
+      lookup_(procfs_, [this](const ProcessSeen& seen) { record_fact(seen); }),
+      engine_(settings_.watch, settings_.close_wait, lookup_, hooks_.engine),
       source_(std::move(source)),
       wakeup_(loop, dup(source_->wakeup_fd())),
       sweeper_(*source_, loop,
                {[this](uint64_t started_ns) {
-                  procfs_.forget();
+                  lookup_.forget();
                   feed(SweepBegan{started_ns, std::exchange(adopt_next_, false)});
                 },
                 [this](std::span<const std::byte> records) { on_sweep_records(records); },
@@ -130,6 +134,52 @@ void Observer::feed(const Fact& fact) {
   if (auto taken = engine_.take(fact); !taken && hooks_.on_trouble) {
     hooks_.on_trouble(taken.error().message);
   }
+  record_fact(fact);
+}
+
+// After the engine has taken it: whom it has asked for meanwhile comes first.
+void Observer::record_fact(const Fact& fact) {
+  if (recordings_.empty()) return;
+  std::erase_if(recordings_, [](const auto& recording) { return recording.expired(); });
+  for (const auto& weak : recordings_) {
+    const auto recording = weak.lock();
+    if (recording->overrun) continue;
+    recording->overrun = recording->writer.size() > kRecordingBacklog_bytes;
+    if (const auto* sweep = std::get_if<SweepBegan>(&fact); sweep != nullptr) {
+      recording->writer.write(SweepBegan{sweep->started_ns, sweep->adopt || !recording->begun});
+      recording->begun = true;
+      continue;
+    }
+    const bool of_sweep =
+        std::holds_alternative<SweptRecords>(fact) || std::holds_alternative<SweepEnded>(fact);
+    if (recording->begun || !of_sweep) recording->writer.write(fact);
+  }
+}
+
+std::function<std::optional<std::string>()> Observer::record() {
+  RecordingHeader header;
+  header.version = WSBPF_VERSION;
+  header.node = settings_.node;
+  header.kernel = last().status.kernel;
+  header.boot_id = boot_id();
+  header.watch = settings_.watch;
+  header.close_wait_threshold = settings_.close_wait.threshold;
+  header.close_wait_for_ns = settings_.close_wait.for_ns;
+  header.wall_clock_offset_ns = wall_clock_offset_ns();
+  header.reset_reasons = last().status.reset_reasons;
+
+  consume();
+  const auto recording = std::make_shared<Recording>(Recording{RecordingWriter(header)});
+  recording->writer.write(
+      StateRemembered{encode_state(engine_.table().connections(), header.boot_id), header.boot_id});
+  recordings_.push_back(recording);
+  lookup_.forget();
+  repair_wanted_ = true;
+  start_sweep();
+  return [recording]() -> std::optional<std::string> {
+    if (recording->overrun) return std::nullopt;
+    return recording->writer.take();
+  };
 }
 
 Observer::~Observer() {
