@@ -103,6 +103,7 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
     : settings_(std::move(settings)),
       hooks_(std::move(hooks)),
       loop_(loop),
+      procfs_(settings_.container_logs),
       engine_(settings_.watch, settings_.close_wait, procfs_, hooks_.engine),
       source_(std::move(source)),
       wakeup_(loop, dup(source_->wakeup_fd())),
@@ -310,6 +311,9 @@ void Observer::fill_status() {
   }
 
   status.reasons.clear();
+  if (!procfs_.sees_host_pids()) {
+    status.reasons.push_back("not in the host's pid namespace: no owner can be known");
+  }
   for (const std::string& error : sweep_errors_) {
     status.reasons.push_back("not everything could be read: " + error);
   }

@@ -28,7 +28,8 @@ struct ObserverSettings {
   CloseWaitSettings close_wait;
   std::chrono::nanoseconds sweep_interval = std::chrono::seconds(5);
   std::string node;
-  std::string state_file;  // "": none
+  std::string state_file;                       // "": none
+  std::string container_logs = kContainerLogs;  // "": none
   bool bpf_stats = false;
   uint32_t ring_bytes = BpfSource::kRingBytes;
 };

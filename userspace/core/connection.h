@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/address.h"
+#include "core/place.h"
 #include "core/tcp_state.h"
 
 namespace wsbpf {
@@ -112,6 +113,7 @@ struct Process {
   uint32_t pid = 0;
   uint64_t start_time = 0;  // clock ticks since boot, field 22 of /proc/PID/stat
   std::string comm;         // of the thread-group leader
+  Place place = {};
 };
 
 }  // namespace wsbpf
