@@ -172,6 +172,7 @@ class ConnectionTable {
   Role role_of(const wsbpf_socket& socket) const;
   void note_departed(const wsbpf_header& header, TcpState state);
 
+  void take_owner(Listener& listener, uint32_t owner);
   void add_listen_socket(const wsbpf_header& header, uint16_t port, uint32_t owner);
   void observe_listen_socket(const wsbpf_socket& socket);
   void observe_connection(Connection& connection, const wsbpf_socket& socket);

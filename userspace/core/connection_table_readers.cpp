@@ -39,6 +39,7 @@ std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
     summary.index = index;
     summary.key = listener.key;
     summary.comm = listener.comm;
+    summary.place = listener.place;
     summary.states = listener.minisocks.states;
     summary.stuck_handshakes = listener.minisocks.stuck_handshakes;
     summary.accept_drops_total = listener.accept_drops_total;

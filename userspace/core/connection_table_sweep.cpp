@@ -243,7 +243,7 @@ void ConnectionTable::finish_listeners(const SweepResult& result) {
     }
     auto found = std::exchange(listening.next_owners, {});
     if (result.files_complete && !found.empty()) listening.owners = std::move(found);
-    if (!listening.owners.empty()) listener.comm = processes_[listening.owners.front()].comm;
+    if (!listening.owners.empty()) take_owner(listener, listening.owners.front());
     listener.last_used_ns = sweep_started_ns_;
     return false;
   });

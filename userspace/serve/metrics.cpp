@@ -4,9 +4,10 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <set>
 #include <sstream>
-#include <tuple>
 #include <utility>
 
 #include "alert/close_wait.h"
@@ -20,11 +21,31 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
+// What tells one group of listeners from another: the labels of its metrics, in this order.
+constexpr std::array<const char*, 6> kGroupLabels = {"port", "role",      "namespace",
+                                                     "pod",  "container", "comm"};
+using GroupKey = std::array<std::string, kGroupLabels.size()>;
+
+constexpr size_t kRoleLabel = 1;
+constexpr size_t kHistogramLabels = 4;  // the first four
+
+GroupKey key_of(const ListenerSummary& summary) {
+  const Place& place = summary.place;
+  return {std::to_string(summary.key.port), std::string(role_name(summary.key.role)),
+          printable(place.namespace_name),  printable(place.pod),
+          printable(place.container),       printable(summary.comm)};
+}
+
+template <size_t N>
+Labels labels_of(const std::array<std::string, N>& values) {
+  Labels labels;
+  for (size_t i = 0; i < N; ++i) labels.push_back({kGroupLabels[i], values[i]});
+  return labels;
+}
+
 // Everything that is exported of the listeners that share one set of labels.
 struct Group {
-  std::string port;
-  std::string role;
-  std::string comm;
+  GroupKey label_values;
   StateCounts states{};
   std::array<double, kTcpStateSlots> state_age_max_seconds{};
   uint64_t close_wait_stuck = 0;
@@ -62,8 +83,7 @@ struct Group {
   }
 
   Labels labels(Labels more = {}) const {
-    Labels labels{{"port", port}, {"role", role},    {"namespace", ""},
-                  {"pod", ""},    {"container", ""}, {"comm", comm}};
+    Labels labels = labels_of(label_values);
     labels.insert(labels.end(), more.begin(), more.end());
     return labels;
   }
@@ -71,14 +91,11 @@ struct Group {
 
 // Two listeners may share their labels: those of two network namespaces without a pod, say.
 std::vector<Group> groups_of(const Observed& observed) {
-  std::map<std::tuple<std::string, std::string, std::string>, Group> by_labels;
+  std::map<GroupKey, Group> by_labels;
   for (const ListenerSummary& summary : observed.listeners) {
-    const std::string port = std::to_string(summary.key.port);
-    const std::string role(role_name(summary.key.role));
-    Group& group = by_labels[{port, role, printable(summary.comm)}];
-    group.port = port;
-    group.role = role;
-    group.comm = printable(summary.comm);
+    const GroupKey key = key_of(summary);
+    Group& group = by_labels[key];
+    group.label_values = key;
     group.add(observed, summary);
   }
   std::vector<Group> groups;
@@ -208,7 +225,7 @@ void add_groups(Exposition& out, const Observed& observed, const std::vector<Gro
   MetricFamily& firing =
       out.family("wsbpf_alerts_firing", "1 while the alert is firing.", MetricType::Gauge);
   for (const Group& group : groups) {
-    if (group.role != role_name(Role::kServer)) continue;
+    if (group.label_values[kRoleLabel] != role_name(Role::kServer)) continue;
     for (const Severity severity : {Severity::kWarning, Severity::kCritical}) {
       add_value(firing,
                 group.labels({{"alert", std::string(kCloseWaitAccumulation)},
@@ -218,26 +235,25 @@ void add_groups(Exposition& out, const Observed& observed, const std::vector<Gro
   }
 }
 
-// Histograms carry fewer labels, so groups that differ in their comm only are one here.
+// Histograms carry fewer labels, so groups that differ in container and comm only are one here.
 void add_histograms(Exposition& out, const std::vector<Group>& groups) {
-  std::map<std::pair<std::string, std::string>, std::pair<DurationHistogram, DurationHistogram>>
-      merged;
+  using HistogramKey = std::array<std::string, kHistogramLabels>;
+  std::map<HistogramKey, std::pair<DurationHistogram, DurationHistogram>> merged;
   for (const Group& group : groups) {
-    auto& [duration, idle] = merged[{group.port, group.role}];
+    HistogramKey key;
+    std::copy_n(group.label_values.begin(), key.size(), key.begin());
+    auto& [duration, idle] = merged[key];
     duration += group.duration;
     idle += group.idle_at_close;
   }
-  const auto labels = [](const auto& key) {
-    return Labels{{"port", key.first}, {"role", key.second}, {"namespace", ""}, {"pod", ""}};
-  };
   MetricFamily& durations =
       out.family("wsbpf_connection_duration_seconds", "Age of connections when they closed.",
                  MetricType::Histogram);
-  for (const auto& [key, pair] : merged) add_histogram(durations, labels(key), pair.first);
+  for (const auto& [key, pair] : merged) add_histogram(durations, labels_of(key), pair.first);
   MetricFamily& idles =
       out.family("wsbpf_idle_at_close_seconds",
                  "How long no data had passed when connections closed.", MetricType::Histogram);
-  for (const auto& [key, pair] : merged) add_histogram(idles, labels(key), pair.second);
+  for (const auto& [key, pair] : merged) add_histogram(idles, labels_of(key), pair.second);
 }
 
 void add_own(Exposition& out, const Observed& observed) {
@@ -302,7 +318,7 @@ void add_process(Exposition& out, const ProcessUsage& usage) {
 // Keeps the groups with the most connections, and sums up the others.
 std::vector<Group> limited(const Observed& observed) {
   std::vector<Group> groups = groups_of(observed);
-  std::map<std::tuple<std::string, std::string, std::string>, bool> kept;
+  std::set<GroupKey> kept;
   std::sort(groups.begin(), groups.end(),
             [](const Group& a, const Group& b) { return a.connections > b.connections; });
   size_t series = kSeriesReserved;
@@ -312,14 +328,13 @@ std::vector<Group> limited(const Observed& observed) {
   });
   if (first_other == groups.end()) return groups;
   groups.erase(first_other, groups.end());
-  for (const Group& group : groups) kept[{group.port, group.role, group.comm}] = true;
+  for (const Group& group : groups) kept.insert(group.label_values);
   std::map<std::string, Group> others;  // by role
   for (const ListenerSummary& summary : observed.listeners) {
-    const std::string role(role_name(summary.key.role));
-    if (kept.contains({std::to_string(summary.key.port), role, printable(summary.comm)})) continue;
-    Group& other = others[role];
-    other.port = "other";
-    other.role = role;
+    const GroupKey key = key_of(summary);
+    if (kept.contains(key)) continue;
+    Group& other = others[key[kRoleLabel]];
+    other.label_values = {"other", key[kRoleLabel], "", "", "", ""};
     other.add(observed, summary);
   }
   for (auto& [role, other] : others) groups.push_back(std::move(other));
