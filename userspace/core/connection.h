@@ -80,7 +80,7 @@ struct Connection {
   Role role{};
   AgeSource age_source{};
   AgeSource state_age_source{};
-  bool owner_confirmed = false;  // by a file descriptor, not by the listener
+  bool owner_confirmed = false;  // a file descriptor or close() has shown it, not the listener
   bool sampled = false;          // the counters have been read
   bool established = false;      // ever; a refused connect() was not
   bool judged = false;           // its verdict has been given

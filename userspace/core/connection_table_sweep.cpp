@@ -205,7 +205,10 @@ void ConnectionTable::recall(Connection& connection) const {
 void ConnectionTable::end_sweep(const SweepResult& result) {
   repair_missing(result);
   finish_listeners(result);
-  if (result.files_complete) files_started_ns_ = sweep_started_ns_;
+  if (result.files_complete) {
+    files_started_ns_ = sweep_started_ns_;
+    files_sweep_ = sweep_;
+  }
   forget_unused();
   adopting_ = false;
   remembered_ = {};
