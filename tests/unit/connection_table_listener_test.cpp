@@ -305,6 +305,18 @@ TEST_F(ListenerTest, TakesOverAPlaceThatBecomesKnownLater) {
   EXPECT_EQ(table_.owner_of(*find_connection(table_, 1))->place.pod, "chat-7f");
 }
 
+// Or its metrics would change their labels with the order of a hash table.
+TEST_F(ListenerTest, TheLowestPidOfItsOwnersNamesIt) {
+  processes_.run(101, "first", 1, {.pod = "chat-1"});
+  processes_.run(102, "second", 1, {.pod = "chat-2"});
+  for (uint64_t cookie = 10; cookie < 30; ++cookie) {
+    apply(listening(1_s, listen_sock(cookie), cookie % 2 == 0 ? 101 : 102));
+  }
+  sweep({.started_ns = 1_s});
+  EXPECT_EQ(summary_of(table_).comm, "first");
+  EXPECT_EQ(summary_of(table_).place.pod, "chat-1");
+}
+
 TEST_F(ListenerTest, RemembersThePlaceOfItsLastOwner) {
   processes_.run(100, "master", 1, {"/docker/0a", "0a", "shop", "chat-7f", "server"});
   apply(listening(1_s, listener_, 100), closed(2_s, listener_, TcpState::kListen),
