@@ -72,6 +72,7 @@ Result<void> Daemon::observe() {
   settings.sweep_interval = options_.sweep;
   settings.node = options_.node_name;
   settings.state_file = options_.state_file;
+  settings.container_logs = options_.container_logs;
   settings.bpf_stats = options_.bpf_stats;
   settings.ring_bytes = options_.ring_bytes;
   ObserverHooks hooks;

@@ -52,6 +52,11 @@ std::string owner(const Json& row) {
   return top::owner_text({whole(process, "pid"), text(process, "comm")});
 }
 
+std::string pod(const Json& row) {
+  const Json& process = row.at("owner");
+  return top::workload_text({text(process, "namespace"), text(process, "pod")});
+}
+
 struct Column {
   const char* title;
   bool right;
@@ -83,6 +88,7 @@ constexpr Column kColumns[] = {
     {"LOCAL", false, false, [](const Json& r) { return endpoint(r, "local"); }},
     {"PEER", false, false, [](const Json& r) { return endpoint(r, "remote"); }},
     {"OWNER", false, false, owner},
+    {"POD", false, true, pod},
 };
 
 void append_row(std::string& out, const std::vector<std::string>& cells,

@@ -55,7 +55,8 @@ struct ObserverSettings {
   CloseWaitSettings close_wait;
   std::chrono::nanoseconds sweep_interval = std::chrono::seconds(5);
   std::string node;
-  std::string state_file;  // "": none
+  std::string state_file;                       // "": none
+  std::string container_logs = kContainerLogs;  // "": none
   bool bpf_stats = false;
   uint32_t ring_bytes = BpfSource::kRingBytes;
 };
@@ -134,7 +135,7 @@ class Observer {
   uint64_t lost_in_stream_ = 0;  // the same, of the ring buffer and of recursion
   uint64_t last_loss_ns_ = 0;
   uint64_t files_due_ns_ = 0;   // no pass over file descriptors before this time
-  uint64_t last_files_ns_ = 0;  // when the last one ended
+  uint64_t files_next_ns_ = 0;  // one at this time, though nothing asks for it
   uint64_t sweep_due_ns_ = 0;   // no sweep before this time, unless something was lost
   uint64_t last_sweep_ns_ = 0;
   uint64_t last_full_ns_ = 0;  // of every network namespace

@@ -79,6 +79,9 @@ std::string content_of(const ProcessSeen& fact) {
   if (fact.process) {
     json["start_time"] = fact.process->start_time;
     json["comm"] = fact.process->comm;
+    const Place& place = fact.process->place;
+    json["place"] = {place.cgroup, place.container_id, place.namespace_name, place.pod,
+                     place.container};
   }
   return cbor(json);
 }
@@ -128,6 +131,8 @@ ProcessSeen process_seen_from(const Json& json) {
     process.pid = seen.pid;
     json.at("start_time").get_to(process.start_time);
     json.at("comm").get_to(process.comm);
+    const Json& place = json.at("place");
+    process.place = {place.at(0), place.at(1), place.at(2), place.at(3), place.at(4)};
     seen.process = std::move(process);
   }
   return seen;
