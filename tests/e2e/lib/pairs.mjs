@@ -128,8 +128,112 @@ async function live({ localPort, up, down, ms, ending }) {
   await Promise.all([closed(client), closed(server)]);
 }
 
+// The mix: connections that dwell a moment in each state that they come through, so that at any
+// time some are in every state. It can be frozen, and then nothing moves but the kernel's timers.
+const MAX_DWELL_MS = 300;
+
+const mix = { running: false, workers: [], parked: 0, frozen: null, thaw: null };
+
+async function dwell() {
+  await sleep(Math.random() * MAX_DWELL_MS);
+  if (!mix.frozen) return;
+  ++mix.parked;
+  await mix.frozen;
+  --mix.parked;
+}
+
+const PORTS = { ordinary: 33_000, held: 40_000, mute: 50_000 }; // see holdBack() in netns.mjs
+const nextPort = (range) => PORTS[range]++;
+
+const paths = [
+  async function close_wait() {
+    const { client, server } = await open(nextPort('ordinary'));
+    await dwell();
+    await end(client, server);
+    await dwell();
+    await end(server, client);
+  },
+  async function fin_wait2() {
+    const { client, server } = await open(nextPort('ordinary'));
+    await dwell();
+    await end(server, client);
+    await dwell();
+    await end(client, server);
+  },
+  // The socket is closed, and a timewait socket goes through FIN_WAIT2 in its place.
+  async function fin_wait2_orphan() {
+    const { client, server } = await open(nextPort('ordinary'));
+    await dwell();
+    const seen = once(client, 'end');
+    client.resume();
+    server.destroy();
+    await seen;
+    await dwell();
+    client.destroy();
+  },
+  async function aborted() {
+    const { client, server } = await open(nextPort('ordinary'));
+    await dwell();
+    server.resume();
+    client.resetAndDestroy();
+    await closed(server);
+  },
+  // The server's FIN does not arrive.
+  async function last_ack() {
+    const { client, server } = await open(nextPort('held'));
+    await end(client, server);
+    await dwell();
+    server.end();
+    await dwell();
+    client.resetAndDestroy();
+    await closed(server);
+  },
+  async function closing() {
+    const { client, server } = await open(nextPort('held'));
+    await dwell();
+    server.end();
+    await dwell();
+    await end(client, server);
+    await dwell();
+    client.resetAndDestroy();
+    await closed(server);
+  },
+  // Nor does the handshake's second step.
+  async function syn_recv() {
+    const localPort = nextPort('mute');
+    const client = connect({ host, port: Number(port), localPort }).on('error', () => {});
+    await dwell();
+    client.destroy();
+  },
+];
+
+async function keepMixing() {
+  while (mix.running) await paths[Math.floor(Math.random() * paths.length)]();
+}
+
 serve(
   {
+    startMix(workers) {
+      mix.running = true;
+      mix.workers = Array.from({ length: workers }, keepMixing);
+    },
+
+    // Resolves when all stand still.
+    async freeze() {
+      mix.frozen = new Promise((thaw) => (mix.thaw = thaw));
+      while (mix.parked < mix.workers.length) await sleep(10);
+    },
+
+    thaw() {
+      mix.frozen = null;
+      mix.thaw();
+    },
+
+    async stopMix() {
+      mix.running = false;
+      await Promise.all(mix.workers);
+    },
+
     // Lives through all of `plans`, { localPort, up, down, ms, ending } each, `atOnce` at a time.
     async live(plans, atOnce) {
       const left = [...plans];
