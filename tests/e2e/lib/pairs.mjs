@@ -142,7 +142,7 @@ async function dwell() {
   --mix.parked;
 }
 
-const PORTS = { ordinary: 33_000, held: 40_000, mute: 50_000 }; // see holdBack() in netns.mjs
+const PORTS = { ordinary: 36_000, held: 40_000, mute: 50_000 }; // see holdBack() in netns.mjs
 const nextPort = (range) => PORTS[range]++;
 
 const paths = [
