@@ -12,13 +12,13 @@ import { nonzero } from './lib/truth.mjs';
 import { until } from './lib/wait.mjs';
 
 const PAGE = 4096;
-const WORKERS = 60;
+const WORKERS = 20;
 const CONNECTIONS = 1_600;
-const AT_ONCE = 200;
+const AT_ONCE = 100;
 const FIRST_PORT = 33_000; // of the clients, each with one of its own
 const BYTES = 1_000;
 const MAX_MS = 100;
-const STARVED_MS = 30;
+const STARVED_MS = 10;
 const FED_MS = 200;
 
 // How each ends, and what is then true of it, besides `unknown`.
@@ -78,8 +78,26 @@ test('what is lost is repaired, or said to be unknown', { timeout: 180_000 }, as
     // The one that is under way may have begun before the load stood still.
     const enough = (await sweeps()) + 2;
     await until(async () => (await sweeps()) >= enough);
-    const real = await ssCounts(pairs.port, { netns });
-    assert.deepEqual(nonzero((await daemon.listener(pairs.port)).states), real);
+    // A closed socket that still has a descriptor is not in ss: see below. More than one look is
+    // needed only where a timewait socket has expired since the sweep.
+    await until(
+      async () => {
+        const real = await ssCounts(pairs.port, { netns });
+        const { close, ...states } = (await daemon.listener(pairs.port)).states;
+        assert.deepEqual(nonzero(states), real);
+      },
+      { deadline: 5_000 },
+    );
+  });
+
+  // Where the record of the end was lost, only a pass over all file descriptors tells. They come
+  // when something was lost, but never take more than their share of a core, and else every minute.
+  await t.test('what had closed is forgotten', async (t) => {
+    const start = performance.now();
+    const closed = async () => (await daemon.listener(pairs.port)).states.close;
+    t.diagnostic(`${await closed()} too many`);
+    await until(async () => assert.equal(await closed(), 0), { deadline: 90_000 });
+    t.diagnostic(`${((performance.now() - start) / 1000).toFixed(1)} s after the sweep`);
   });
 
   await t.test('no verdict is a guess', async (t) => {
@@ -92,6 +110,7 @@ test('what is lost is repaired, or said to be unknown', { timeout: 180_000 }, as
     const said = closed().map(({ verdict, connection }) => [planOf(connection).ending, verdict]);
     const share = said.filter(([, verdict]) => verdict === 'unknown').length / said.length;
     t.diagnostic(`${said.length} of ${CONNECTIONS} seen, ${(100 * share).toFixed(0)} % unknown`);
+    assert.ok(share < 1);
     const wrong = said.filter(
       ([ending, verdict]) => verdict !== 'unknown' && !verdicts[ending].includes(verdict),
     );
