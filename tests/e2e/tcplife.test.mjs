@@ -13,7 +13,8 @@
 //
 // A BPF program that a softirq interrupts and enters again is skipped, ours and tcplife's. On
 // loopback the delayed ACK of a FIN can come in that way, a few times in ten thousand connections.
-// wsbpf counts what it lost so, and no more connections than that may be wrong. tcplife says nothing.
+// wsbpf's verdict on such a connection is `unknown`, and those are not compared; tcplife has no line
+// for it. Neither may happen to more than one in a hundred.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDaemon } from './lib/daemon.mjs';
@@ -31,7 +32,7 @@ const MAX_BYTES = 100_000;
 const MAX_UNREAD_BYTES = 10_000; // what fits into a receive buffer
 const MAX_MS = 500;
 const TOLERANCE_MS = 2;
-const ENOUGH = 0.99; // of tcplife's lines
+const ENOUGH = 0.99;
 
 // Which FINs count when each end enters CLOSE: [the peer's has come, our own is acknowledged].
 const fins = {
@@ -114,27 +115,19 @@ test('tcplife agrees on every connection of a churn', { timeout: 180_000 }, asyn
     const seen = daemon.events('closed').length;
     assert.ok(seen + (await losses()) >= 2 * CONNECTIONS, `${seen} have closed`);
   });
-  const connections = daemon.events('closed').map(({ connection }) => connection);
+  const known = daemon.events('closed').filter(({ verdict }) => verdict !== 'unknown');
+  const connections = known.map(({ connection }) => connection);
+  t.diagnostic(`${2 * CONNECTIONS - known.length} ends not known, ${await losses()} events lost`);
+  assert.ok(known.length >= ENOUGH * 2 * CONNECTIONS);
   const planOf = (connection) => plans[clientPort(connection) - FIRST_PORT];
   const words = ({ role }, { ending }, wrong) => wrong.map((w) => `${ending}, ${role}: ${w}`);
 
-  // `wrong` has the complaints of each connection. The losses are counted twice a second.
-  const noneWrong = async (t, wrong) => {
-    const all = wrong.filter((each) => each.length > 0);
-    const lost = await until(
-      async () => {
-        const lost = await losses();
-        if (all.length > lost) assert.deepEqual(countBy(all.flat(), String), {}, `${lost} lost`);
-        return lost;
-      },
-      { deadline: 2_000 },
-    );
-    if (lost > 0) t.diagnostic(`${lost} events lost, ${all.length} connections wrong`);
-  };
+  const noneWrong = (wrong) => assert.deepEqual(countBy(wrong.flat(), String), {});
 
-  await t.test('the bytes are those that were sent', async (t) => {
-    const wrong = connections.map((each) => words(each, planOf(each), untruths(planOf(each), each)));
-    await noneWrong(t, wrong);
+  await t.test('the bytes are those that were sent', () => {
+    noneWrong(
+      connections.map((each) => words(each, planOf(each), untruths(planOf(each), each))),
+    );
   });
 
   for (const role of ['server', 'client']) {
@@ -149,8 +142,7 @@ test('tcplife agrees on every connection of a churn', { timeout: 180_000 }, asyn
 
       const beyond = both.map((each) => longer(each, byPort.get(clientPort(each))));
       t.diagnostic(`wsbpf's durations are ${Math.min(...beyond)} to ${Math.max(...beyond)} ms longer`);
-      await noneWrong(
-        t,
+      noneWrong(
         both.map((each) =>
           words(each, planOf(each), disagreements(planOf(each), each, byPort.get(clientPort(each)))),
         ),
