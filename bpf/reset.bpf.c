@@ -137,12 +137,12 @@ int BPF_PROG(send_reset_reason, struct sock *sk, const struct sk_buff *skb, int 
 	return 0;
 }
 
-/* Of a socket that is neither, the segment may be the reset itself: nothing is read from it. */
 SEC("?tp_btf/tcp_send_reset")
 int BPF_PROG(send_reset, struct sock *sk, const struct sk_buff *skb)
 {
 	if (!is_orphan(sk))
-		on_reset(sk, WSBPF_RESET_SENT, -1, 0, WSBPF_PROGRAM_SEND_RESET);
+		on_reset(sk, WSBPF_RESET_SENT, -1, skb ? payload_of(skb) : 0,
+			 WSBPF_PROGRAM_SEND_RESET);
 	else if (skb)
 		on_orphan_reset(skb, -1);
 	return 0;

@@ -189,7 +189,7 @@ bool ConnectionTable::note_reset(const wsbpf_reset& record) {
   if (evidence == nullptr) return false;
   const bool sent = record.direction == WSBPF_RESET_SENT;
   (sent ? evidence->reset_sent : evidence->reset_received) = {
-      record.header.time_ns, state_of(record.header), record.reason};
+      record.header.time_ns, state_of(record.header), record.reason, record.payload_bytes};
   return !sent && is_reset_doubtful(*evidence);
 }
 
