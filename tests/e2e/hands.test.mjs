@@ -6,7 +6,10 @@ import { diesWithUs } from './lib/exit.mjs';
 import { startHands, visit } from './lib/hands.mjs';
 import { throughout, until } from './lib/wait.mjs';
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: 240_000 };
+
+// However many file descriptors the host has, they are looked at once a minute.
+const PASS = { deadline: 90_000 };
 
 async function start(t) {
   const server = await startHands(t);
@@ -25,7 +28,7 @@ async function only(daemon) {
 }
 
 const ownerIs = (daemon, pid) =>
-  until(async () => assert.equal((await only(daemon)).owner.pid, pid));
+  until(async () => assert.equal((await only(daemon)).owner.pid, pid), PASS);
 
 const nobodys = { pid: null, comm: null, cgroup: null, container_id: null };
 
@@ -35,7 +38,7 @@ async function isNobodys(daemon, state) {
     assert.equal(connection.state, state);
     const { namespace, pod, container, ...owner } = connection.owner;
     assert.deepEqual(owner, nobodys);
-  });
+  }, PASS);
 }
 
 test('a connection that nobody has accepted is nobody’s', TIMEOUT, async (t) => {
