@@ -118,14 +118,18 @@ static __always_inline void on_orphan_reset(const struct sk_buff *skb, __s32 rea
 	submit_record(record);
 }
 
+/* A segment of a connection that is over meets no socket, or the one that still listens there. */
+static __always_inline bool is_orphan(const struct sock *sk)
+{
+	return !sk || sk->__sk_common.skc_state == TCP_LISTEN;
+}
+
 /* The reason became an argument in 6.10 ("rstreason: make it work in trace world"); the daemon
- * loads the one that fits the running kernel. The segment is NULL for a reset that answers none,
- * the socket is NULL for a segment that belongs to none.
- */
+ * loads the one that fits the running kernel. The segment is NULL for a reset that answers none. */
 SEC("?tp_btf/tcp_send_reset")
 int BPF_PROG(send_reset_reason, struct sock *sk, const struct sk_buff *skb, int reason)
 {
-	if (sk)
+	if (!is_orphan(sk))
 		on_reset(sk, WSBPF_RESET_SENT, reason, skb ? payload_of(skb) : 0,
 			 WSBPF_PROGRAM_SEND_RESET);
 	else if (skb)
@@ -133,12 +137,14 @@ int BPF_PROG(send_reset_reason, struct sock *sk, const struct sk_buff *skb, int 
 	return 0;
 }
 
-/* Here the segment may be the reset itself, so that nothing is read from it. */
 SEC("?tp_btf/tcp_send_reset")
-int BPF_PROG(send_reset, struct sock *sk)
+int BPF_PROG(send_reset, struct sock *sk, const struct sk_buff *skb)
 {
-	if (sk)
-		on_reset(sk, WSBPF_RESET_SENT, -1, 0, WSBPF_PROGRAM_SEND_RESET);
+	if (!is_orphan(sk))
+		on_reset(sk, WSBPF_RESET_SENT, -1, skb ? payload_of(skb) : 0,
+			 WSBPF_PROGRAM_SEND_RESET);
+	else if (skb)
+		on_orphan_reset(skb, -1);
 	return 0;
 }
 

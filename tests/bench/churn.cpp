@@ -10,20 +10,20 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <string_view>
+
+#include "arguments.h"
 
 namespace {
 
 constexpr int kBytesEachWay = 50;
 
 struct Options {
-  std::uint16_t port = 18080;
+  unsigned port = 18080;
   unsigned count = 10'000;
   unsigned warmup = 500;  // not measured: page faults, slab caches, the first ports
 };
@@ -33,48 +33,23 @@ struct Options {
   std::exit(1);
 }
 
-[[noreturn]] void usage(int status) {
-  std::fputs(
-      "usage: churn [--port P] [--count N] [--warmup N]\n"
-      "Opens N connections to 127.0.0.1:P one after the other, sends 50 bytes each way and closes\n"
-      "them, half by FIN and half by RST. Prints nanoseconds a connection: wall clock, CPU time.\n",
-      status == 0 ? stdout : stderr);
-  std::exit(status);
-}
-
-template <typename Number>
-Number parse_number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) usage(2);
-  return value;
-}
+constexpr char kUsage[] =
+    "usage: churn [--port P] [--count N] [--warmup N]\n"
+    "Opens N connections to 127.0.0.1:P one after the other, sends 50 bytes each way and closes\n"
+    "them, half by FIN and half by RST. Prints nanoseconds a connection: wall clock, CPU time.\n";
 
 Options parse_options(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view flag = argv[i];
-    if (flag == "--help") usage(0);
-    if (i + 1 == argc) usage(2);
-    const std::string_view value = argv[++i];
-    if (flag == "--port") {
-      options.port = parse_number<std::uint16_t>(value);
-    } else if (flag == "--count") {
-      options.count = parse_number<unsigned>(value);
-    } else if (flag == "--warmup") {
-      options.warmup = parse_number<unsigned>(value);
-    } else {
-      usage(2);
-    }
-  }
-  if (options.port == 0 || options.count == 0) usage(2);
+  const std::array flags{Flag{"--port", &options.port, 1, UINT16_MAX},
+                         Flag{"--count", &options.count, 1}, Flag{"--warmup", &options.warmup}};
+  parse_arguments(argc, argv, kUsage, flags);
   return options;
 }
 
-sockaddr_in loopback(std::uint16_t port) {
+sockaddr_in loopback(unsigned port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(port);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   return address;
 }

@@ -1,4 +1,5 @@
-"""One loopback connection opened, used and closed, under each observer, against bare."""
+"""One loopback connection opened, used and closed, under each observer, against bare; then what
+wsbpf's BPF programs take a run."""
 
 import contextlib
 import math
@@ -20,6 +21,7 @@ from machine import (
     wait_until,
 )
 from observers import Variant, observer
+from programs import Watch, measure_programs, program_rows
 from report import verdict
 
 WATCHED_PORT = 18080  # in a network namespace of its own: it collides with nobody's
@@ -68,6 +70,20 @@ def churn_variants(options):
             raise BenchError(f"no such variant here: {', '.join(sorted(unknown))}")
         variants = [variant for variant in variants if variant.name in wanted]
     return variants
+
+
+def program_watches(variants):
+    """Those of wsbpf's variants that are measured, for the time of its BPF programs."""
+    watches = {
+        "watched": [
+            Watch("watched", WATCHED_PORT, (), {"set_state": 120}),
+            # On loopback half of the runs are the client's, of whom a server's daemon keeps
+            # nothing. Here every run is on a watched socket.
+            Watch("watched, both ends", WATCHED_PORT, ("--role=both",), {}),
+        ],
+        "unwatched": [Watch("unwatched", OTHER_PORT, (), {"set_state": 50})],
+    }
+    return [watch for variant in variants for watch in watches.get(variant.name, [])]
 
 
 def check_observed(daemon, variant, options):
@@ -170,8 +186,11 @@ def churn(options):
     variants = churn_variants(options)
     rounds = churn_rounds(options, variants)
     results = [churn_result(variant, rounds) for variant in variants]
+    watches = program_watches(variants) if options.program_rounds else []
+    programs = measure_programs(options, watches, WATCHED_PORT)
     report = {"benchmark": "churn", "rounds": options.rounds, "count": options.count,
-              "clock": options.clock, "results": results}
+              "clock": options.clock, "results": results,
+              "program_rounds": options.program_rounds, "programs": programs}
     rows = [("variant", "µs", "observer's µs", "ratio", "error", "min..max", "limit", "")]
     rows += [row_of(result) for result in results]
-    return report, rows
+    return report, [rows, program_rows(programs)] if programs else [rows]

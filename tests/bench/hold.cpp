@@ -15,13 +15,13 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <string_view>
+
+#include "arguments.h"
 
 namespace {
 
@@ -29,7 +29,7 @@ constexpr unsigned kConnectionsPerAddress = 1'000;
 constexpr unsigned kMaxGroup = 255;
 
 struct Options {
-  std::uint16_t port = 18080;
+  unsigned port = 18080;
   unsigned connections = 1'000;
   unsigned extra_fds = 0;
   unsigned group = 0;
@@ -40,51 +40,25 @@ struct Options {
   std::exit(1);
 }
 
-[[noreturn]] void usage(int status) {
-  std::fputs(
-      "usage: hold [--port P] [--connections N] [--extra-fds N] [--group 0..255]\n"
-      "Opens and accepts N connections on 127.GROUP.x.x:P, opens N other file descriptors, prints\n"
-      "'ready', and keeps all of them until stdin ends or SIGTERM or SIGINT comes.\n",
-      status == 0 ? stdout : stderr);
-  std::exit(status);
-}
-
-template <typename Number>
-Number parse_number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) usage(2);
-  return value;
-}
+constexpr char kUsage[] =
+    "usage: hold [--port P] [--connections N] [--extra-fds N] [--group 0..255]\n"
+    "Opens and accepts N connections on 127.GROUP.x.x:P, opens N other file descriptors, prints\n"
+    "'ready', and keeps all of them until stdin ends or SIGTERM or SIGINT comes.\n";
 
 Options parse_options(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view flag = argv[i];
-    if (flag == "--help") usage(0);
-    if (i + 1 == argc) usage(2);
-    const std::string_view value = argv[++i];
-    if (flag == "--port") {
-      options.port = parse_number<std::uint16_t>(value);
-    } else if (flag == "--connections") {
-      options.connections = parse_number<unsigned>(value);
-    } else if (flag == "--extra-fds") {
-      options.extra_fds = parse_number<unsigned>(value);
-    } else if (flag == "--group") {
-      options.group = parse_number<unsigned>(value);
-    } else {
-      usage(2);
-    }
-  }
-  if (options.port == 0 || options.group > kMaxGroup) usage(2);
+  const std::array flags{
+      Flag{"--port", &options.port, 1, UINT16_MAX}, Flag{"--connections", &options.connections},
+      Flag{"--extra-fds", &options.extra_fds}, Flag{"--group", &options.group, 0, kMaxGroup}};
+  parse_arguments(argc, argv, kUsage, flags);
   return options;
 }
 
 // 127.GROUP.x.1, x counting from 0.
-sockaddr_in address_of(unsigned group, unsigned index, std::uint16_t port) {
+sockaddr_in address_of(unsigned group, unsigned index, unsigned port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(port);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl((127U << 24) | (group << 16) | (index << 8) | 1U);
   return address;
 }

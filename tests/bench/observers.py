@@ -67,6 +67,18 @@ class Daemon:
         values = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", self.get("/metrics"), re.M)
         return int(sum(map(float, values)))
 
+    def program_runs(self):
+        """{program: (runs, seconds in all)} since it was loaded; needs --bpf-stats."""
+        metrics = self.get("/metrics")
+
+        def by_program(name):
+            found = re.findall(rf'^{name}{{program="([^"]+)"}} (\S+)$', metrics, re.M)
+            return {program: float(value) for program, value in found}
+
+        seconds = by_program("wsbpf_bpf_program_run_seconds_total")
+        runs = by_program("wsbpf_bpf_program_runs_total")
+        return {program: (runs[program], seconds[program]) for program in runs}
+
     def connections(self):
         return json.loads(self.get("/api/connections?limit=1"))["total"]
 
@@ -109,13 +121,13 @@ def observing_process(command, end_signal=signal.SIGTERM, **streams):
 
 
 @contextlib.contextmanager
-def wsbpf_daemon(options, port):
+def wsbpf_daemon(options, port, *flags):
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsbpf-bench-")))
         address = f"127.0.0.1:{free_port()}"
         command = [options.wsbpf, "run", "--port", str(port), "--listen", address,
                    "--socket", folder / "socket", "--state-file", folder / "state",
-                   "--log-level", "warning", *options.wsbpf_flag]
+                   "--log-level", "warning", *options.wsbpf_flag, *flags]
         child = stack.enter_context(observing_process(command, stdout=sys.stderr))
         daemon = Daemon(child, options.wsbpf, address, folder / "socket")
         wait_until(daemon.ready, READY_SECONDS, "wsbpf run does not become ready")

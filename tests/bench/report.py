@@ -5,6 +5,13 @@ def verdict(ok):
     return "" if ok is None else "ok" if ok else "over"
 
 
+def print_tables(tables):
+    for i, rows in enumerate(tables):
+        if i:
+            print()
+        print_table(rows)
+
+
 def print_table(rows):
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:

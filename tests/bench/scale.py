@@ -122,4 +122,4 @@ def scale(options):
          verdict(r["ok"]))
         for r in results
     ]
-    return report, rows
+    return report, [rows]

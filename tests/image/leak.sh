@@ -2,7 +2,9 @@
 # Runs the image of wsbpf on this machine as the DaemonSet would, beside a
 # WebSocket server in another container and network namespace that does not
 # close what its clients have left: 50 such connections are no alert, 51 are,
-# with the server's name, pid and namespace, and closing them resolves it.
+# with the server's name, pid, namespace, container and pod, and closing them
+# resolves it. The pod is one of a folder with the names that a kubelet would
+# give its logs.
 #
 # Arguments, mounts and the memory limit come from the manifest; only ports and
 # the host's side of the mounts are this run's own. Exits 77 where containers
@@ -117,12 +119,17 @@ mounts=$(of_daemonset '. as $pod | .containers[0].volumeMounts[] | . as $mount
   | ($pod.volumes[] | select(.name == $mount.name)).hostPath
   | [.type, .path, $mount.mountPath, if $mount.readOnly then "ro" else "rw" end] | join(" ")')
 while read -r type path inside access; do
-  if [[ $type == DirectoryOrCreate ]]; then # what it writes to
+  if [[ $type == DirectoryOrCreate ]]; then # what may be missing on a node
     path=$scratch$path
     mkdir -p "$path"
   fi
   options+=(--volume "$path:$inside:$access")
 done <<<"$mounts"
+chat_id=$(podman inspect --format '{{.Id}}' "$name-chat")
+for id in "$chat_id" "${chat_id//[0-9]/0}"; do # like the kubelet's: links to what is not mounted
+  ln -s "/var/log/pods/of-$id/0.log" "$scratch/var/log/containers/chat-${id:0:4}_shop_server-$id.log"
+done
+pod=chat-${chat_id:0:4}
 podman "${container[@]}" --detach --name "$name-wsbpf" --privileged --pid host --network host \
   --read-only --read-only-tmpfs=false --env NODE_NAME=image-test "${options[@]}" \
   "$image" "${arguments[@]}" >/dev/null
@@ -152,12 +159,22 @@ echo "$fired"
 same "the alert" "$(jq -r '[.name, .severity, .value, .threshold,
   .listener.port, .listener.netns, .listener.role, .listener.comm] | join(" ")' <<<"$fired")" \
   "$alert warning 51 50 $chat_port $netns server leaky-chat"
-[[ $(jq -r .summary <<<"$fired") == *"leaky-chat[$chat_pid]"* ]] || fail "the summary does not name leaky-chat[$chat_pid]"
+same "the alert's pod" "$(jq -r '.listener | [.namespace, .pod, .container] | join(" ")' \
+  <<<"$fired")" "shop $pod server"
+[[ $(jq -r .summary <<<"$fired") == *"leaky-chat[$chat_pid] in pod shop/$pod,"* ]] ||
+  fail "the summary does not name leaky-chat[$chat_pid] in pod shop/$pod"
 
 same "the owners of what is in CLOSE_WAIT" "$(api '/api/connections?limit=1000' | jq -c \
   "[.connections[] | select(.state == \"close_wait\" and .local.port == $chat_port)
     | [.owner.pid, .owner.comm, .netns, .role]] | group_by(.) | map(.[0] + [length])")" \
   "[[$chat_pid,\"leaky-chat\",$netns,\"server\",51]]"
+places() { jq -c "[.connections[] | select(.local.port == $chat_port) | .owner
+  | [.container_id, .namespace, .pod, .container]] | unique"; }
+echo "its cgroup: $(api '/api/connections?limit=1' | jq -r '.connections[0].owner.cgroup')"
+same "where that process runs" "$(api '/api/connections?limit=1000' | places)" \
+  "[[\"$chat_id\",\"shop\",\"$pod\",\"server\"]]"
+grep -q "shop/$pod" <<<"$(podman exec "$name-wsbpf" wsbpf list -o wide)" ||
+  fail "wsbpf list -o wide does not show the pod"
 
 status=0
 podman exec "$name-wsbpf" wsbpf check >"$scratch/check" || status=$?
@@ -174,9 +191,15 @@ metric() { # NAME LABEL...: the value of its one series that has these labels
   echo "${series##* }"
 }
 same "the metric" "$(metric wsbpf_close_wait_stuck_connections "port=\"$chat_port\"" \
-  'role="server"' 'comm="leaky-chat"')" 51
+  'role="server"' 'comm="leaky-chat"' "namespace=\"shop\",pod=\"$pod\",container=\"server\"")" 51
 same "wsbpf_alerts_firing" \
   "$(metric wsbpf_alerts_firing "alert=\"$alert\"" 'severity="warning"')" 1
+
+step "from a cgroup namespace of its own, without pods: the container is found all the same"
+own=$(podman "${container[@]}" --rm --privileged --pid host --network host --cgroupns private \
+  "$image" list -o json --socket /none --port "$chat_port" 2>/dev/null) || fail "wsbpf list"
+echo "its cgroup: $(jq -r '.connections[0].owner.cgroup' <<<"$own")"
+same "the container" "$(places <<<"$own")" "[[\"$chat_id\",null,null,null]]"
 
 step "a new pod takes over: it knows them, and how old they are, from the state file"
 podman restart --time 3 "$name-wsbpf" >/dev/null

@@ -54,6 +54,18 @@ TEST_F(CloseWaitRuleTest, FiresAboveTheThreshold) {
   EXPECT_EQ(level(51, 51), Finding::Level::kFiring);
 }
 
+TEST_F(CloseWaitRuleTest, NamesThePodWhereThereIsOne) {
+  ListenerSummary listener = listener_with(51, 51);
+  EXPECT_THAT(evaluate(1_s, listener).summary, HasSubstr("owned by node[4121], the oldest"));
+  listener.place.namespace_name = "shop";
+  listener.place.pod = "chat-7f";
+  const Finding finding = evaluate(2_s, listener);
+  EXPECT_THAT(finding.summary, HasSubstr("owned by node[4121] in pod shop/chat-7f, the oldest"));
+  EXPECT_EQ(finding.place.pod, "chat-7f");
+  listener.owners.clear();
+  EXPECT_THAT(evaluate(3_s, listener).summary, HasSubstr("owned by node in pod shop/chat-7f,"));
+}
+
 TEST_F(CloseWaitRuleTest, StaysQuietAtTheThreshold) {
   EXPECT_EQ(level(50, 50), Finding::Level::kInBounds);
 }

@@ -211,6 +211,121 @@ TEST_F(ListenerTest, WhoClosesAConnectionOwnsIt) {
   EXPECT_EQ(owner(), 101u);
 }
 
+TEST_F(ListenerTest, WhoClosesItLastOwnsItHoweverItChangedHands) {
+  apply(accepted(1_s, sock_));
+  sweep({.started_ns = 2_s,
+         .sockets = {sample(2_s, sock_, TcpState::kEstablished, 100)},
+         .files = true});
+  apply(entered(3_s, sock_, TcpState::kFinWait1, 101));
+  EXPECT_EQ(owner(), 101u);
+  apply(closed(4_s, sock_, TcpState::kFinWait2));
+  EXPECT_EQ(owner(), 101u);
+}
+
+// Nor is the listener's process, though it may have been the one that accepted.
+TEST_F(ListenerTest, WhoClosedItAndIsGoneLeavesNobody) {
+  apply(listening(1_s, listener_, 100), accepted(2_s, sock_));
+  apply(closed(3_s, sock_, TcpState::kEstablished));
+  EXPECT_EQ(owner(), 100u);  // a reset: nothing contradicts it
+  const Sock other{.cookie = 2};
+  apply(accepted(2_s, other), entered(3_s, other, TcpState::kFinWait1, 555));
+  EXPECT_EQ(owner(2), 0u);
+}
+
+TEST_F(ListenerTest, AHolderThatIsGoneWhenItsCloseIsReadIsStillTheOne) {
+  apply(accepted(1_s, sock_));
+  sweep({.started_ns = 2_s,
+         .sockets = {sample(2_s, sock_, TcpState::kEstablished, 101)},
+         .files = true});
+  processes_.exit(101);
+  apply(entered(3_s, sock_, TcpState::kFinWait1, 101));
+  EXPECT_EQ(owner(), 101u);
+}
+
+// It waits for accept(), or is on its way from one process to another.
+TEST_F(ListenerTest, WhatNobodyHoldsHasNoOwner) {
+  apply(listening(1_s, listener_, 100), accepted(2_s, sock_));
+  EXPECT_EQ(owner(), 100u);
+  const Sweep nobody{.started_ns = 3_s,
+                     .sockets = {sample(3_s, listener_, TcpState::kListen, 100),
+                                 sample(3_s, sock_, TcpState::kEstablished)},
+                     .files = true};
+  sweep(nobody);
+  EXPECT_EQ(owner(), 0u);
+  sweep({.started_ns = 4_s,
+         .sockets = {sample(4_s, listener_, TcpState::kListen, 100),
+                     sample(4_s, sock_, TcpState::kEstablished),
+                     sample(4_s, sock_, TcpState::kEstablished, 100)},
+         .files = true});
+  EXPECT_EQ(owner(), 100u);
+  sweep(nobody);
+  EXPECT_EQ(owner(), 0u);
+}
+
+TEST_F(ListenerTest, AnOrphanHasNoOwnerButItsEndHasItsLast) {
+  apply(accepted(1_s, sock_));
+  sweep({.started_ns = 2_s,
+         .sockets = {sample(2_s, sock_, TcpState::kEstablished, 101)},
+         .files = true});
+  apply(entered(3_s, sock_, TcpState::kFinWait1, 101));
+  sweep({.started_ns = 4_s, .sockets = {sample(4_s, sock_, TcpState::kFinWait1)}, .files = true});
+  EXPECT_EQ(owner(), 0u);
+  apply(closed(5_s, sock_, TcpState::kFinWait1));
+  EXPECT_EQ(owner(), 101u);
+}
+
+TEST_F(ListenerTest, APassThatWasCutShortTakesNoOwnerAway) {
+  apply(accepted(1_s, sock_));
+  sweep({.started_ns = 2_s,
+         .sockets = {sample(2_s, sock_, TcpState::kEstablished, 101)},
+         .files = true});
+  sweep({.started_ns = 3_s, .sockets = {sample(3_s, sock_, TcpState::kEstablished)}});
+  EXPECT_EQ(owner(), 101u);
+}
+
+TEST_F(ListenerTest, APassThatBeganBeforeItSaysNothingOfIt) {
+  apply(listening(1_s, listener_, 100), accepted(4_s, sock_));
+  sweep({.started_ns = 3_s,
+         .sockets = {sample(3_s, listener_, TcpState::kListen, 100)},
+         .files = true});
+  EXPECT_EQ(owner(), 100u);
+}
+
+TEST_F(ListenerTest, TakesOverAPlaceThatBecomesKnownLater) {
+  processes_.run(100, "master", 1, {.cgroup = "/docker/0a", .container_id = "0a"});
+  apply(listening(1_s, listener_, 100), accepted(2_s, sock_));
+  EXPECT_EQ(summary_of(table_).place.container_id, "0a");
+  EXPECT_EQ(summary_of(table_).place.pod, "");
+  processes_.run(100, "master", 1, {"/docker/0a", "0a", "shop", "chat-7f", "server"});
+  sweep({.started_ns = 3_s,
+         .sockets = {sample(3_s, listener_, TcpState::kListen, 100),
+                     sample(3_s, sock_, TcpState::kEstablished, 100)},
+         .files = true});
+  EXPECT_EQ(summary_of(table_).place.pod, "chat-7f");
+  EXPECT_EQ(table_.owner_of(*find_connection(table_, 1))->place.pod, "chat-7f");
+}
+
+// Or its metrics would change their labels with the order of a hash table.
+TEST_F(ListenerTest, TheLowestPidOfItsOwnersNamesIt) {
+  processes_.run(101, "first", 1, {.pod = "chat-1"});
+  processes_.run(102, "second", 1, {.pod = "chat-2"});
+  for (uint64_t cookie = 10; cookie < 30; ++cookie) {
+    apply(listening(1_s, listen_sock(cookie), cookie % 2 == 0 ? 101 : 102));
+  }
+  sweep({.started_ns = 1_s});
+  EXPECT_EQ(summary_of(table_).comm, "first");
+  EXPECT_EQ(summary_of(table_).place.pod, "chat-1");
+}
+
+TEST_F(ListenerTest, RemembersThePlaceOfItsLastOwner) {
+  processes_.run(100, "master", 1, {"/docker/0a", "0a", "shop", "chat-7f", "server"});
+  apply(listening(1_s, listener_, 100), closed(2_s, listener_, TcpState::kListen),
+        destroyed(2_s, listener_));
+  sweep({.started_ns = 3_s, .files = true});
+  EXPECT_TRUE(summary_of(table_).owners.empty());
+  EXPECT_EQ(summary_of(table_).place.pod, "chat-7f");
+}
+
 TEST_F(ListenerTest, OwnersAreUnconfirmedUntilTheFilesAreRead) {
   sweep({.started_ns = 1_s, .files = true});
   EXPECT_FALSE(table_.has_unconfirmed_owners());

@@ -77,7 +77,7 @@ TEST_F(JsonTest, AConnectionHasThePinnedFields) {
   EXPECT_EQ(keys_of(c["local"]), (Keys{"address", "port"}));
   EXPECT_EQ(keys_of(c["remote"]), (Keys{"address", "port"}));
   EXPECT_EQ(keys_of(c["owner"]),
-            (Keys{"pid", "comm", "container_id", "namespace", "pod", "container"}));
+            (Keys{"pid", "comm", "cgroup", "container_id", "namespace", "pod", "container"}));
 }
 
 TEST_F(JsonTest, AConnectionSaysWhatIsKnown) {
@@ -142,6 +142,29 @@ TEST_F(JsonTest, WhatIsNotKnownIsNull) {
   for (const auto& [field, value] : c["owner"].items()) EXPECT_TRUE(value.is_null()) << field;
 }
 
+TEST_F(JsonTest, TellsWhereTheOwnerRuns) {
+  scene_.processes.run(4121, "node", 1, {"/docker/0a", "0a", "shop", "chat-7f", "server"});
+  scene_.apply(listening(1_s, listen_sock(9), 4121), accepted(10_s, sock_));
+  const json owner = json::parse(R"({"pid": 4121, "comm": "node", "cgroup": "/docker/0a",
+      "container_id": "0a", "namespace": "shop", "pod": "chat-7f", "container": "server"})");
+  EXPECT_EQ(connection()["owner"], owner);
+  EXPECT_EQ(listener()["owners"], json::array({owner}));
+  EXPECT_EQ(listener()["namespace"], "shop");
+  EXPECT_EQ(listener()["pod"], "chat-7f");
+  EXPECT_EQ(listener()["container"], "server");
+}
+
+TEST_F(JsonTest, OutsideKubernetesAContainerHasNoPod) {
+  scene_.processes.run(4121, "node", 1, {.cgroup = "/docker/0a", .container_id = "0a"});
+  scene_.apply(listening(1_s, listen_sock(9), 4121), accepted(10_s, sock_));
+  const json owner = connection()["owner"];
+  EXPECT_EQ(owner["container_id"], "0a");
+  for (const char* const field : {"namespace", "pod", "container"}) {
+    EXPECT_TRUE(owner[field].is_null()) << field;
+    EXPECT_TRUE(listener()[field].is_null()) << field;
+  }
+}
+
 TEST_F(JsonTest, AnRttThatWasNotMeasuredIsNull) {
   scene_.apply(accepted(10_s, sock_));
   scene_.sweep({.started_ns = 20_s, .sockets = {sample(20_s, sock_, TcpState::kEstablished)}});
@@ -181,13 +204,15 @@ TEST_F(JsonTest, IsOneLineWhateverTheNames) {
   Sock sock;
   for (const char* const comm : {"a\"b\\c", "\n\r\t\x1b[2J", "\xff\xfe", "\u202e", "größe"}) {
     ++sock.cookie;
-    scene_.processes.run(4121, comm);
+    scene_.processes.run(4121, comm, 1, {comm, comm, comm, comm, comm});
     scene_.observed.status.node = comm;
     scene_.apply(accepted(1_s, sock), entered(2_s, sock, TcpState::kFinWait1, 4121));
     const std::string text = text_of(sock.cookie);
     EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; }))
         << text;
-    EXPECT_TRUE(connection(sock.cookie)["owner"]["comm"].is_string());
+    for (const auto& [field, value] : connection(sock.cookie)["owner"].items()) {
+      EXPECT_EQ(value.is_string(), field != "pid") << field;
+    }
   }
   EXPECT_EQ(connection(sock.cookie)["owner"]["comm"], "größe");
 }
@@ -227,7 +252,8 @@ TEST_F(JsonTest, AListenerSaysWhatIsKnown) {
   EXPECT_EQ(l["port"], 8080);
   EXPECT_EQ(l["role"], "server");
   EXPECT_EQ(l["comm"], "node");
-  EXPECT_EQ(l["owners"], json::parse(R"([{"pid": 4121, "comm": "node"}])"));
+  EXPECT_EQ(l["owners"], json::parse(R"([{"pid": 4121, "comm": "node", "cgroup": null,
+      "container_id": null, "namespace": null, "pod": null, "container": null}])"));
   EXPECT_EQ(l["listening"], true);
   EXPECT_EQ(l["states"]["close_wait"], 1);
   EXPECT_EQ(l["states"]["established"], 0);
@@ -259,7 +285,8 @@ TEST_F(JsonTest, AnAlertHasThePinnedFields) {
   const json a = alert_json(scene_.observed, scene_.observed.alerts[0]);
   EXPECT_EQ(keys_of(a), (Keys{"name", "severity", "state", "listener", "value", "threshold",
                               "since", "summary", "runbook", "findings"}));
-  EXPECT_EQ(keys_of(a["listener"]), (Keys{"netns", "port", "role", "namespace", "pod", "comm"}));
+  EXPECT_EQ(keys_of(a["listener"]),
+            (Keys{"netns", "port", "role", "namespace", "pod", "container", "comm"}));
   EXPECT_EQ(a["name"], "CloseWaitAccumulation");
   EXPECT_EQ(a["severity"], "critical");
   EXPECT_EQ(a["state"], "firing");

@@ -250,8 +250,8 @@ class FakeProcesses : public ProcessLookup {
     return known == processes_.end() ? std::nullopt : std::optional(known->second);
   }
 
-  void run(uint32_t pid, std::string comm, uint64_t start_time = 1) {
-    processes_[pid] = {pid, start_time, std::move(comm)};
+  void run(uint32_t pid, std::string comm, uint64_t start_time = 1, Place place = {}) {
+    processes_[pid] = {pid, start_time, std::move(comm), std::move(place)};
   }
   void exit(uint32_t pid) { processes_.erase(pid); }
 

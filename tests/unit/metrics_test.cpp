@@ -124,12 +124,52 @@ TEST(Metrics, NamesThatLookTheSameAreOneSeries) {
   EXPECT_TRUE(series.contains("wsbpf_connections_opened_total" + labels("8080", R"(\\x01)")));
 }
 
+TEST(Metrics, PodsAreTheirOwnSeries) {
+  Scene scene;
+  scene.processes.run(1, "node", 1, {"/a", "a", "shop", "chat-7f", "server"});
+  scene.processes.run(2, "node", 1, {"/b", "b", "shop", "chat-8e", "server"});
+  for (const uint32_t pid : {1u, 2u}) {
+    const Sock sock{.cookie = pid, .netns = pid};
+    scene.apply(listening(1_s, listen_sock(10 + pid, 8080, pid), pid), accepted(1_s, sock),
+                destroyed(2_s, sock));
+  }
+  const auto series = series_of(scene.observed);
+  for (const std::string pod : {"chat-7f", "chat-8e"}) {
+    const std::string place = R"({port="8080",role="server",namespace="shop",pod=")" + pod + R"(")";
+    const std::string more = R"(,container="server",comm="node")";
+    EXPECT_EQ(series.at("wsbpf_connections_opened_total" + place + more + "}"), 1) << pod;
+    EXPECT_EQ(series.at("wsbpf_tcp_connections" + place + more + R"(,state="close_wait"})"), 0);
+    EXPECT_EQ(series.at("wsbpf_connection_duration_seconds_count" + place + "}"), 1) << pod;
+  }
+  EXPECT_FALSE(series.contains("wsbpf_connections_opened_total" + labels("8080", "node")));
+}
+
+// A pod that has gone keeps its series for as long as its listener is remembered.
+TEST(Metrics, APodOutlivesItsProcess) {
+  Scene scene;
+  scene.processes.run(1, "node", 1, {"/a", "a", "shop", "chat-7f", "server"});
+  const Sock listener = listen_sock(9);
+  scene.apply(listening(1_s, listener, 1), closed(2_s, listener, TcpState::kListen),
+              destroyed(2_s, listener));
+  scene.processes.exit(1);
+  const std::string opened =
+      R"(wsbpf_connections_opened_total{port="8080",role="server",namespace="shop",)"
+      R"(pod="chat-7f",container="server",comm="node"})";
+  scene.sweep({.started_ns = 10_s, .files = true});
+  EXPECT_TRUE(series_of(scene.observed).contains(opened));
+  scene.sweep({.started_ns = 2_s + 14 * 60_s, .files = true});
+  EXPECT_TRUE(series_of(scene.observed).contains(opened));
+  scene.sweep({.started_ns = 2_s + 15 * 60_s, .files = true});
+  EXPECT_FALSE(series_of(scene.observed).contains(opened));
+}
+
 TEST(Metrics, HostileNamesStayInTheirLabel) {
   Scene scene;
-  scene.processes.run(1, "a\"\n\\b");
+  scene.processes.run(1, "a\"\n\\b", 1, {.pod = "\x1b"});
   scene.apply(listening(1_s, listen_sock(9), 1));
   EXPECT_TRUE(series_of(scene.observed)
-                  .contains("wsbpf_connections_opened_total" + labels("8080", R"(a\"\\n\\b)")));
+                  .contains(R"(wsbpf_connections_opened_total{port="8080",role="server",)"
+                            R"(namespace="",pod="\\x1b",container="",comm="a\"\\n\\b"})"));
 }
 
 TEST(Metrics, RolesAreTheirOwnSeries) {
@@ -298,6 +338,19 @@ TEST(MetricsLimit, NothingIsLostInOther) {
   const auto connections = static_cast<double>(scene.table.connections().size());
   EXPECT_EQ(sum_of(series, "wsbpf_connections_opened_total"), connections);
   EXPECT_EQ(sum_of(series, "wsbpf_tcp_connections"), connections);
+}
+
+TEST(MetricsLimit, HoldsHoweverManyPodsThereAre) {
+  Scene scene;
+  for (uint32_t pid = 1; pid <= 300; ++pid) {
+    const std::string number = std::to_string(pid);
+    scene.processes.run(pid, "node", 1, {"/", number, "shop", "chat-" + number, "server"});
+    scene.table.apply(listening(1_s, listen_sock(pid, 8080, pid), pid));
+  }
+  scene.summarize();
+  const auto series = series_of(scene.observed);
+  EXPECT_THAT(series.size(), Le(kSeriesLimit));
+  EXPECT_TRUE(series.contains("wsbpf_connections_opened_total" + labels("other", "")));
 }
 
 TEST(MetricsLimit, HoldsHoweverManyReasonsResetsHave) {

@@ -67,6 +67,7 @@ TEST_F(RunOptionsTest, HasThePinnedDefaults) {
   EXPECT_EQ(o.metrics_listen, "");
   EXPECT_EQ(o.socket, "/run/wsbpf/wsbpf.sock");
   EXPECT_EQ(o.state_file, "/var/lib/wsbpf/state");
+  EXPECT_EQ(o.container_logs, "/var/log/containers");
   EXPECT_FALSE(o.node_name.empty());
   EXPECT_EQ(o.close_wait.threshold, 50u);
   EXPECT_EQ(o.close_wait.for_ns, 3'000'000'000u);

@@ -38,6 +38,7 @@ struct Finding {
   std::string_view alert;  // the rule's name, of static storage
   ListenerKey listener;
   std::string comm;
+  Place place;
   Level level = Level::kInBounds;
   Severity severity = Severity::kWarning;
   double value = 0;

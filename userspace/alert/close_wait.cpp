@@ -14,12 +14,16 @@ constexpr size_t kGrowingMinutes = 5;
 constexpr uint32_t kCriticalFactor = 10;
 
 std::string owners_text(const ListenerSummary& listener) {
-  if (listener.owners.empty()) {
-    return listener.comm.empty() ? "an unknown process" : printable(listener.comm);
+  std::string text = listener.comm.empty() ? "an unknown process" : printable(listener.comm);
+  if (!listener.owners.empty()) {
+    const Process& first = listener.owners.front();
+    text = fmt::format("{}[{}]", printable(first.comm), first.pid);
   }
-  const Process& first = listener.owners.front();
-  std::string text = fmt::format("{}[{}]", printable(first.comm), first.pid);
   if (listener.owners.size() > 1) text += fmt::format(" and {} more", listener.owners.size() - 1);
+  const Place& place = listener.place;
+  if (!place.pod.empty()) {
+    text += fmt::format(" in pod {}/{}", printable(place.namespace_name), printable(place.pod));
+  }
   return text;
 }
 
@@ -51,6 +55,7 @@ std::vector<Finding> CloseWaitRule::evaluate(uint64_t now_ns,
     finding.alert = kCloseWaitAccumulation;
     finding.listener = listener.key;
     finding.comm = listener.comm;
+    finding.place = listener.place;
     finding.value = stuck;
     finding.threshold = settings.threshold;
     if (stuck > settings.threshold) {

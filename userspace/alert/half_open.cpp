@@ -39,6 +39,7 @@ std::vector<Finding> evaluate_half_open(const std::vector<ListenerSummary>& list
     finding.alert = kHalfOpenAccumulation;
     finding.listener = listener.key;
     finding.comm = listener.comm;
+    finding.place = listener.place;
     finding.value = worst;
     finding.threshold = kHalfOpenThreshold;
     if (worst > kHalfOpenThreshold) {

@@ -19,7 +19,7 @@
 namespace wsbpf {
 namespace {
 
-using Sink = std::function<void(std::string_view)>;
+using Sink = std::function<bool(std::string_view)>;
 
 class DaemonBackend : public Backend {
  public:
@@ -64,9 +64,9 @@ class OwnBackend : public Backend {
     std::string text = answer.body;
     if (answer.next_piece) {
       while (true) {
-        const std::string piece = on_loop(answer.next_piece);
-        if (piece.empty()) break;
-        sink(piece);
+        const auto piece = on_loop(answer.next_piece);
+        if (!piece || (!piece->empty() && !sink(*piece))) break;
+        if (piece->empty()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
       }
       return {};
     }
@@ -78,7 +78,10 @@ class OwnBackend : public Backend {
   }
 
  private:
-  OwnBackend() : api_([this]() -> const Observed& { return observer_->observe(); }, true) {}
+  OwnBackend()
+      : api_({[this]() -> const Observed& { return observer_->observe(); },
+              [this] { return observer_->record(); }},
+             true) {}
 
   template <typename Task>
   auto on_loop(Task task) -> decltype(task()) {
@@ -150,7 +153,10 @@ Result<std::shared_ptr<Backend>> open_backend(const BackendSettings& settings) {
 
 Result<std::string> get_text(Backend& backend, const std::string& target) {
   std::string text;
-  auto got = backend.get(target, [&](std::string_view piece) { text += piece; });
+  auto got = backend.get(target, [&](std::string_view piece) {
+    text += piece;
+    return true;
+  });
   if (!got) return tl::unexpected(got.error());
   return text;
 }

@@ -14,10 +14,10 @@ namespace wsbpf {
 class Backend {
  public:
   virtual ~Backend() = default;
-  // GETs a target of the API and hands its body over in pieces. May be called from any thread, by
-  // one at a time.
+  // GETs a target of the API and hands its body over in pieces, until `sink` returns false. May be
+  // called from any thread, by one at a time.
   virtual Result<void> get(const std::string& target,
-                           const std::function<void(std::string_view)>& sink) = 0;
+                           const std::function<bool(std::string_view)>& sink) = 0;
 };
 
 struct BackendSettings {

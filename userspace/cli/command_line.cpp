@@ -48,6 +48,8 @@ int run_command_line(int argc, const char* const* argv) {
   add_list(app, chosen);
   add_alerts(app, chosen);
   add_check(app, chosen);
+  add_record(app, chosen);
+  add_replay(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version

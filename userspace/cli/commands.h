@@ -19,6 +19,8 @@ void add_run(CLI::App& app, Action& chosen);
 void add_list(CLI::App& app, Action& chosen);
 void add_top(CLI::App& app, Action& chosen);
 void add_alerts(CLI::App& app, Action& chosen);
+void add_record(CLI::App& app, Action& chosen);
+void add_replay(CLI::App& app, Action& chosen);
 void add_check(CLI::App& app, Action& chosen);
 
 // --socket and --port, as all reading commands have them.

@@ -18,7 +18,9 @@ Daemon::Daemon(RunOptions options, Reload reload)
     : options_(std::move(options)),
       reload_(std::move(reload)),
       signals_(loop_, SIGINT, SIGTERM, SIGHUP),
-      api_([this]() -> const Observed& { return observer_->observe(); }, options_.expose_peers),
+      api_({[this]() -> const Observed& { return observer_->observe(); },
+            [this] { return observer_->record(); }},
+           options_.expose_peers),
       server_(loop_) {}
 
 Result<void> Daemon::run() {
@@ -70,6 +72,7 @@ Result<void> Daemon::observe() {
   settings.sweep_interval = options_.sweep;
   settings.node = options_.node_name;
   settings.state_file = options_.state_file;
+  settings.container_logs = options_.container_logs;
   settings.bpf_stats = options_.bpf_stats;
   settings.ring_bytes = options_.ring_bytes;
   ObserverHooks hooks;

@@ -52,6 +52,11 @@ std::string owner(const Json& row) {
   return top::owner_text({whole(process, "pid"), text(process, "comm")});
 }
 
+std::string pod(const Json& row) {
+  const Json& process = row.at("owner");
+  return top::workload_text({text(process, "namespace"), text(process, "pod")});
+}
+
 struct Column {
   const char* title;
   bool right;
@@ -70,6 +75,7 @@ constexpr Column kColumns[] = {
     {"AGE", true, false, [](const Json& r) { return age(r, "age_seconds", "age_source"); }},
     {"IDLE", true, false,
      [](const Json& r) { return top::duration_text(number(r, "idle_seconds")); }},
+    {"HALF-OPEN", false, false, [](const Json& r) { return text(r, "half_open"); }},
     {"RECV-Q", true, false, [](const Json& r) { return top::size_text(whole(r, "unread_bytes")); }},
     {"SEND-Q", true, false,
      [](const Json& r) { return top::size_text(whole(r, "unacked_bytes")); }},
@@ -82,6 +88,7 @@ constexpr Column kColumns[] = {
     {"LOCAL", false, false, [](const Json& r) { return endpoint(r, "local"); }},
     {"PEER", false, false, [](const Json& r) { return endpoint(r, "remote"); }},
     {"OWNER", false, false, owner},
+    {"POD", false, true, pod},
 };
 
 void append_row(std::string& out, const std::vector<std::string>& cells,
@@ -138,7 +145,8 @@ Result<ExitCode> list(const BackendSettings& settings, const ListOptions& option
   if (options.format == "json" || options.format == "jsonl") {
     Result<void> printed;
     const auto got = (*backend)->get(target, [&printed](std::string_view piece) {
-      if (printed) printed = print(piece);
+      printed = print(piece);
+      return printed.has_value();
     });
     if (!got) return tl::unexpected(got.error());
     if (!printed) return tl::unexpected(printed.error());

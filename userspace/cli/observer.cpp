@@ -33,13 +33,18 @@ constexpr uint64_t kFreshFor_ns = 250'000'000;
 constexpr uint64_t kSweepShare = 25;
 constexpr uint64_t kFilesShare = 50;
 
-// Without a special reason, file descriptors and the network namespaces that held nothing of
-// interest are looked at once a minute.
+// Without a special reason, the network namespaces that held nothing of interest are looked at once
+// a minute; so are file descriptors, and more often, up to each sweep, where that takes no more
+// than a two-hundredth of a core: sockets change hands without a word.
 constexpr uint64_t kEverythingEvery_ns = 60'000'000'000;
+constexpr uint64_t kFilesUnaskedShare = 200;
 
 constexpr uint64_t kAskedSweepEvery_ns = 1'000'000'000;  // while somebody looks
 
-constexpr uint64_t kSaveEvery_ns = 10'000'000'000;
+// A recording whose reader leaves so much lying ends.
+constexpr size_t kRecordingBacklog_bytes = 64 << 20;
+
+constexpr uint64_t kSaveEvery_ns = 5'000'000'000;
 
 // Names of the records, by their place in Event; the last two come from sweeps.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kEventNames = {
@@ -103,12 +108,14 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
     : settings_(std::move(settings)),
       hooks_(std::move(hooks)),
       loop_(loop),
-      engine_(settings_.watch, settings_.close_wait, procfs_, hooks_.engine),
+      procfs_(settings_.container_logs),
+      lookup_(procfs_, [this](const ProcessSeen& seen) { record_fact(seen); }),
+      engine_(settings_.watch, settings_.close_wait, lookup_, hooks_.engine),
       source_(std::move(source)),
       wakeup_(loop, dup(source_->wakeup_fd())),
       sweeper_(*source_, loop,
                {[this](uint64_t started_ns) {
-                  procfs_.forget();
+                  lookup_.forget();
                   feed(SweepBegan{started_ns, std::exchange(adopt_next_, false)});
                 },
                 [this](std::span<const std::byte> records) { on_sweep_records(records); },
@@ -130,6 +137,52 @@ void Observer::feed(const Fact& fact) {
   if (auto taken = engine_.take(fact); !taken && hooks_.on_trouble) {
     hooks_.on_trouble(taken.error().message);
   }
+  record_fact(fact);
+}
+
+// After the engine has taken it: whom it has asked for meanwhile comes first.
+void Observer::record_fact(const Fact& fact) {
+  if (recordings_.empty()) return;
+  std::erase_if(recordings_, [](const auto& recording) { return recording.expired(); });
+  for (const auto& weak : recordings_) {
+    const auto recording = weak.lock();
+    if (recording->overrun) continue;
+    recording->overrun = recording->writer.size() > kRecordingBacklog_bytes;
+    if (const auto* sweep = std::get_if<SweepBegan>(&fact); sweep != nullptr) {
+      recording->writer.write(SweepBegan{sweep->started_ns, sweep->adopt || !recording->begun});
+      recording->begun = true;
+      continue;
+    }
+    const bool of_sweep =
+        std::holds_alternative<SweptRecords>(fact) || std::holds_alternative<SweepEnded>(fact);
+    if (recording->begun || !of_sweep) recording->writer.write(fact);
+  }
+}
+
+std::function<std::optional<std::string>()> Observer::record() {
+  RecordingHeader header;
+  header.version = WSBPF_VERSION;
+  header.node = settings_.node;
+  header.kernel = last().status.kernel;
+  header.boot_id = boot_id();
+  header.watch = settings_.watch;
+  header.close_wait_threshold = settings_.close_wait.threshold;
+  header.close_wait_for_ns = settings_.close_wait.for_ns;
+  header.wall_clock_offset_ns = wall_clock_offset_ns();
+  header.reset_reasons = last().status.reset_reasons;
+
+  consume();
+  const auto recording = std::make_shared<Recording>(Recording{RecordingWriter(header)});
+  recording->writer.write(
+      StateRemembered{encode_state(engine_.table().connections(), header.boot_id), header.boot_id});
+  recordings_.push_back(recording);
+  lookup_.forget();
+  repair_wanted_ = true;
+  start_sweep();
+  return [recording]() -> std::optional<std::string> {
+    if (recording->overrun) return std::nullopt;
+    return recording->writer.take();
+  };
 }
 
 Observer::~Observer() {
@@ -235,8 +288,8 @@ void Observer::start_sweep() {
   request.every_namespace =
       !is_complete() || repair_wanted_ || now_ns - last_full_ns_ > kEverythingEvery_ns;
   if (!request.every_namespace) request.namespaces = engine_.table().namespaces();
-  const bool files_wanted = repair_wanted_ || engine_.table().has_unconfirmed_owners() ||
-                            now_ns - last_files_ns_ > kEverythingEvery_ns;
+  const bool files_wanted =
+      repair_wanted_ || engine_.table().has_unconfirmed_owners() || now_ns >= files_next_ns_;
   request.with_files = !is_complete() || (files_wanted && now_ns >= files_due_ns_);
   const bool repairs = request.every_namespace && request.with_files;
   if (sweeper_.start(std::move(request)) && repairs) repair_wanted_ = false;
@@ -264,8 +317,8 @@ void Observer::on_sweep_end(const SweepReport& report) {
   sweep_due_ns_ = last_sweep_ns_ + (report.request.with_files ? 0 : kSweepShare * cpu_ns);
   if (report.request.every_namespace) last_full_ns_ = last_sweep_ns_;
   if (report.request.with_files) {
-    last_files_ns_ = last_sweep_ns_;
     files_due_ns_ = last_sweep_ns_ + kFilesShare * cpu_ns;
+    files_next_ns_ = last_sweep_ns_ + std::min(kEverythingEvery_ns, kFilesUnaskedShare * cpu_ns);
   }
   if (last_sweep_ns_ - last_saved_ns_ > kSaveEvery_ns) save_state();
   if (report.errors != sweep_errors_ && hooks_.on_trouble) {
@@ -310,6 +363,9 @@ void Observer::fill_status() {
   }
 
   status.reasons.clear();
+  if (!procfs_.sees_host_pids()) {
+    status.reasons.push_back("not in the host's pid namespace: no owner can be known");
+  }
   for (const std::string& error : sweep_errors_) {
     status.reasons.push_back("not everything could be read: " + error);
   }

@@ -2,16 +2,19 @@
 // and logs around it; the reading commands use one of their own where no daemon runs.
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/engine.h"
 #include "core/fact.h"
@@ -19,16 +22,41 @@
 #include "serve/observed.h"
 #include "source/bpf_source.h"
 #include "source/procfs.h"
+#include "source/recording.h"
 #include "source/sweeper.h"
 
 namespace wsbpf {
+
+// Tells of every pid that is asked for, once until forget().
+class TellingLookup : public ProcessLookup {
+ public:
+  TellingLookup(ProcFs& procfs, std::function<void(const ProcessSeen&)> tell)
+      : procfs_(procfs), tell_(std::move(tell)) {}
+
+  std::optional<Process> find(uint32_t pid) override {
+    auto process = procfs_.find(pid);
+    if (told_.insert(pid).second) tell_({pid, process});
+    return process;
+  }
+
+  void forget() {
+    procfs_.forget();
+    told_.clear();
+  }
+
+ private:
+  ProcFs& procfs_;
+  std::function<void(const ProcessSeen&)> tell_;
+  absl::flat_hash_set<uint32_t> told_;
+};
 
 struct ObserverSettings {
   Watch watch;
   CloseWaitSettings close_wait;
   std::chrono::nanoseconds sweep_interval = std::chrono::seconds(5);
   std::string node;
-  std::string state_file;  // "": none
+  std::string state_file;                       // "": none
+  std::string container_logs = kContainerLogs;  // "": none
   bool bpf_stats = false;
   uint32_t ring_bytes = BpfSource::kRingBytes;
 };
@@ -54,6 +82,10 @@ class Observer {
   // What was observed last, without looking again.
   const Observed& last() const { return engine_.observed(); }
 
+  // Begins a recording of all that is seen from now on. Returns what hands over what was written
+  // since the last call, or nothing once the recording has ended since nobody came for it.
+  std::function<std::optional<std::string>()> record();
+
   // Takes new ports and thresholds while everything goes on.
   void change(const PortSet& ports, const CloseWaitSettings& close_wait);
 
@@ -68,7 +100,15 @@ class Observer {
   boost::asio::awaitable<void> keep_consuming_early();
   boost::asio::awaitable<void> keep_evaluating();
   boost::asio::awaitable<void> keep_sweeping();
+  // A recording begins with a sweep of everything, which finds what was there before.
+  struct Recording {
+    RecordingWriter writer;
+    bool begun = false;
+    bool overrun = false;
+  };
+
   void feed(const Fact& fact);
+  void record_fact(const Fact& fact);
   void consume();
   void refresh();
   void evaluate();
@@ -85,6 +125,7 @@ class Observer {
   ObserverHooks hooks_;
   boost::asio::io_context& loop_;
   ProcFs procfs_;
+  TellingLookup lookup_;
   Engine engine_;
   std::unique_ptr<BpfSource> source_;
   boost::asio::posix::stream_descriptor wakeup_;
@@ -94,7 +135,7 @@ class Observer {
   uint64_t lost_in_stream_ = 0;  // the same, of the ring buffer and of recursion
   uint64_t last_loss_ns_ = 0;
   uint64_t files_due_ns_ = 0;   // no pass over file descriptors before this time
-  uint64_t last_files_ns_ = 0;  // when the last one ended
+  uint64_t files_next_ns_ = 0;  // one at this time, though nothing asks for it
   uint64_t sweep_due_ns_ = 0;   // no sweep before this time, unless something was lost
   uint64_t last_sweep_ns_ = 0;
   uint64_t last_full_ns_ = 0;  // of every network namespace
@@ -103,6 +144,7 @@ class Observer {
   bool saving_failed_ = false;
   bool repair_wanted_ = false;  // something was lost or missing
   bool adopt_next_ = true;
+  std::vector<std::weak_ptr<Recording>> recordings_;
   Sweeper sweeper_;  // last: its thread ends before anything else goes
 };
 

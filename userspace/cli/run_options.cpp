@@ -16,6 +16,7 @@
 #include "core/duration.h"
 #include "core/ports.h"
 #include "core/text.h"
+#include "source/pod_names.h"
 
 namespace wsbpf {
 namespace {
@@ -201,6 +202,9 @@ const std::vector<RunOption>& run_option_table() {
       {"state-file", "PATH", "/var/lib/wsbpf/state",
        "keeps the ages of connections across restarts; '' turns it off",
        [](RunOptions& o, const std::string& v) { return set_text(o.state_file, v); }},
+      {"container-logs", "DIR", kContainerLogs,
+       "the names of the kubelet's links here tell pods by container id; '' turns it off",
+       [](RunOptions& o, const std::string& v) { return set_text(o.container_logs, v); }},
       {"node-name", "NAME", nullptr, "this node's name in every output; else NODE_NAME, the host's",
        [](RunOptions& o, const std::string& v) { return set_text(o.node_name, v); }},
       {"close-wait-threshold", "COUNT", "50",

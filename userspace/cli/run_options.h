@@ -23,6 +23,7 @@ struct RunOptions {
   std::string metrics_listen;  // "": off
   std::string socket;
   std::string state_file;
+  std::string container_logs;  // "": off
   std::string node_name;
   CloseWaitSettings close_wait;
   std::chrono::nanoseconds sweep{};

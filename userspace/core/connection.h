@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/address.h"
+#include "core/place.h"
 #include "core/tcp_state.h"
 
 namespace wsbpf {
@@ -79,7 +80,7 @@ struct Connection {
   Role role{};
   AgeSource age_source{};
   AgeSource state_age_source{};
-  bool owner_confirmed = false;  // by a file descriptor, not by the listener
+  bool owner_confirmed = false;  // a file descriptor or close() has shown it, not the listener
   bool sampled = false;          // the counters have been read
   bool established = false;      // ever; a refused connect() was not
   bool judged = false;           // its verdict has been given
@@ -112,6 +113,7 @@ struct Process {
   uint32_t pid = 0;
   uint64_t start_time = 0;  // clock ticks since boot, field 22 of /proc/PID/stat
   std::string comm;         // of the thread-group leader
+  Place place = {};
 };
 
 }  // namespace wsbpf

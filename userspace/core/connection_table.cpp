@@ -89,6 +89,11 @@ void ConnectionTable::note_departed(const wsbpf_header& header, TcpState state) 
   departed.state = state;
 }
 
+void ConnectionTable::take_owner(Listener& listener, uint32_t owner) {
+  listener.comm = processes_[owner].comm;
+  listener.place = processes_[owner].place;
+}
+
 void ConnectionTable::add_listen_socket(const wsbpf_header& header, uint16_t port, uint32_t owner) {
   const uint32_t index = listener_index({header.netns, port, Role::kServer}, header.time_ns);
   ListenSocket listening;
@@ -97,7 +102,7 @@ void ConnectionTable::add_listen_socket(const wsbpf_header& header, uint16_t por
   listening.listener = index;
   if (owner != kNone) {
     listening.owners = {owner};
-    listeners_[index].comm = processes_[owner].comm;
+    take_owner(listeners_[index], owner);
   }
   listen_sockets_[header.cookie] = std::move(listening);
 }

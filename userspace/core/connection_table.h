@@ -114,7 +114,9 @@ class ConnectionTable {
   std::set<uint32_t> namespaces() const;
 
   // The process that holds the connection's socket; where no file descriptor has shown that yet,
-  // the listener's process if it has exactly one. nullptr: not known.
+  // the listener's process if it has exactly one. nullptr: not known, or held by nobody, as a
+  // socket that was not accepted or has been left to the kernel. What has ended has its last
+  // holder.
   const Process* owner_of(const Connection& connection) const;
 
   // Connections that no pass over file descriptors has covered since they opened.
@@ -151,6 +153,8 @@ class ConnectionTable {
   void apply_record(const wsbpf_socket&) {}
   void apply_record(const wsbpf_minisock&) {}
 
+  bool is_held_by_nobody(const Connection& connection) const;
+  void take_closer(Connection& connection, uint32_t pid);
   bool is_watched(Role role, uint16_t local_port, uint16_t remote_port) const;
   Connection* find(uint64_t cookie);
   Connection* find_in_transition(const wsbpf_header& header);
@@ -172,6 +176,7 @@ class ConnectionTable {
   Role role_of(const wsbpf_socket& socket) const;
   void note_departed(const wsbpf_header& header, TcpState state);
 
+  void take_owner(Listener& listener, uint32_t owner);
   void add_listen_socket(const wsbpf_header& header, uint16_t port, uint32_t owner);
   void observe_listen_socket(const wsbpf_socket& socket);
   void observe_connection(Connection& connection, const wsbpf_socket& socket);
@@ -209,6 +214,7 @@ class ConnectionTable {
   uint64_t lost_ns_ = 0;
   uint64_t sweep_started_ns_ = 0;
   uint64_t files_started_ns_ = 0;  // of the last complete pass over file descriptors
+  uint32_t files_sweep_ = 0;       // the sweep which that was part of
   uint32_t sweep_ = 0;             // counts sweeps; what the marks are compared with
   bool adopting_ = false;
   bool unconfirmed_owners_ = false;

@@ -73,6 +73,12 @@ void ConnectionTable::advance(uint64_t now_ns) {
       continue;
     }
     Evidence& evidence = evidence_of(*connection);
+    if (is_orphaned(evidence)) {  // the record of its destruction was lost
+      count_correction(Correction::kEnded);
+      retire(by_cookie_.at(deadline.cookie));
+      judge_ended(deadline.cookie, now_ns);
+      continue;
+    }
     evidence.fd_still_open = true;
     connection->judged = true;
     bury(*connection);

@@ -48,6 +48,16 @@ void ConnectionTable::apply_record(const wsbpf_opened& record) {
   enter_state(insert(std::move(connection)), state, record.header.time_ns);
 }
 
+// Whoever closes holds the socket, though it may be gone by now: then nobody else is its owner.
+void ConnectionTable::take_closer(Connection& connection, uint32_t pid) {
+  if (pid == 0) return;
+  const uint32_t closer = processes_.intern(pid);
+  const Process* const known = processes_.find(connection.owner);
+  if (closer == kNone && known != nullptr && known->pid == pid) return;
+  connection.owner = closer;
+  connection.owner_confirmed = true;
+}
+
 // The connection that the transition is one of. A transition out of another state than the one it
 // is known to be in shows that one was missed.
 Connection* ConnectionTable::find_in_transition(const wsbpf_header& header) {
@@ -74,7 +84,7 @@ void ConnectionTable::note_own_close(Connection& connection, const wsbpf_closer&
   if (closer.pid == 0) return;
   evidence.closer = closer;
   evidence.own_close_ns = time_ns;
-  if (connection.owner == kNone) connection.owner = processes_.intern(closer.pid);
+  take_closer(connection, closer.pid);
 }
 
 void ConnectionTable::apply_record(const wsbpf_left& record) {
@@ -183,7 +193,7 @@ bool ConnectionTable::note_reset(const wsbpf_reset& record) {
   if (evidence == nullptr) return false;
   const bool sent = record.direction == WSBPF_RESET_SENT;
   (sent ? evidence->reset_sent : evidence->reset_received) = {
-      record.header.time_ns, state_of(record.header), record.reason};
+      record.header.time_ns, state_of(record.header), record.reason, record.payload_bytes};
   return !sent && is_reset_doubtful(*evidence);
 }
 

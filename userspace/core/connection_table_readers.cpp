@@ -17,9 +17,16 @@ std::set<uint32_t> ConnectionTable::namespaces() const {
   return namespaces;
 }
 
+// A complete pass over file descriptors, begun after the connection, has not found it.
+bool ConnectionTable::is_held_by_nobody(const Connection& connection) const {
+  return connection.opened_ns < files_started_ns_ && connection.files_mark < files_sweep_;
+}
+
 const Process* ConnectionTable::owner_of(const Connection& connection) const {
+  if (connection.state != TcpState::kClose && is_held_by_nobody(connection)) return nullptr;
   if (connection.owner != kNone) return &processes_[connection.owner];
-  if (connection.role != Role::kServer) return nullptr;
+  if (connection.role != Role::kServer || connection.owner_confirmed) return nullptr;
+  if (is_held_by_nobody(connection)) return nullptr;
   uint32_t only = kNone;
   for (const auto& [cookie, listening] : listen_sockets_) {
     if (listening.listener != connection.listener) continue;
@@ -39,6 +46,7 @@ std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
     summary.index = index;
     summary.key = listener.key;
     summary.comm = listener.comm;
+    summary.place = listener.place;
     summary.states = listener.minisocks.states;
     summary.stuck_handshakes = listener.minisocks.stuck_handshakes;
     summary.accept_drops_total = listener.accept_drops_total;

@@ -1,5 +1,6 @@
 // How sweeps repair the table from the kernel.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "core/connection_record.h"
@@ -205,7 +206,10 @@ void ConnectionTable::recall(Connection& connection) const {
 void ConnectionTable::end_sweep(const SweepResult& result) {
   repair_missing(result);
   finish_listeners(result);
-  if (result.files_complete) files_started_ns_ = sweep_started_ns_;
+  if (result.files_complete) {
+    files_started_ns_ = sweep_started_ns_;
+    files_sweep_ = sweep_;
+  }
   forget_unused();
   adopting_ = false;
   remembered_ = {};
@@ -232,6 +236,7 @@ void ConnectionTable::repair_missing(const SweepResult& result) {
 }
 
 void ConnectionTable::finish_listeners(const SweepResult& result) {
+  std::map<uint32_t, uint32_t> first_owners;  // of each listener: the one with the lowest pid
   absl::erase_if(listen_sockets_, [&](auto& entry) {
     ListenSocket& listening = entry.second;
     Listener& listener = listeners_[listening.listener];
@@ -243,10 +248,14 @@ void ConnectionTable::finish_listeners(const SweepResult& result) {
     }
     auto found = std::exchange(listening.next_owners, {});
     if (result.files_complete && !found.empty()) listening.owners = std::move(found);
-    if (!listening.owners.empty()) listener.comm = processes_[listening.owners.front()].comm;
+    for (const uint32_t owner : listening.owners) {
+      uint32_t& first = first_owners.try_emplace(listening.listener, owner).first->second;
+      if (processes_[owner].pid < processes_[first].pid) first = owner;
+    }
     listener.last_used_ns = sweep_started_ns_;
     return false;
   });
+  for (const auto& [listener, owner] : first_owners) take_owner(listeners_[listener], owner);
   listeners_.each([&](uint32_t, Listener& listener) {
     listener.minisocks = std::exchange(listener.next_minisocks, {});
     for (const uint32_t count : listener.minisocks.states) {

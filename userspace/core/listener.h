@@ -46,6 +46,7 @@ struct Listener {
   ListenerKey key;
   uint64_t last_used_ns = 0;
   std::string comm;  // of the owner, kept after the sockets have gone
+  Place place;       // likewise
   uint64_t opened_total = 0;
   uint64_t closed_total = 0;
   uint64_t retransmitted_total = 0;
@@ -79,6 +80,7 @@ struct ListenerSummary {
   uint32_t index = kNone;  // the table's listener
   ListenerKey key;
   std::string comm;
+  Place place;  // of the first owner, also when it is gone
   std::vector<Process> owners;
   bool listening = false;
   StateCounts states{};

@@ -32,7 +32,8 @@ class ProcessTable {
     if (!process) return kNone;
     const auto key = std::pair(process->pid, process->start_time);
     if (const auto known = index_.find(key); known != index_.end()) {
-      processes_[known->second].comm = std::move(process->comm);  // it may have been renamed
+      // It may have been renamed, or moved; or its pod has only now become known.
+      processes_[known->second] = std::move(*process);
       return known->second;
     }
     const uint32_t index = processes_.insert(std::move(*process));

@@ -133,9 +133,12 @@ bool is_own_fin_under_way(TcpState state) {
   return state == TcpState::kFinWait1 || state == TcpState::kFinWait2;
 }
 
+// Data that meets a closed socket is reported as RECEIVE_RESET, or, when it comes with the ACK of
+// our FIN, as nothing (tcp_rcv_state_process()); what tells is that we answer it by a reset.
 bool data_came_after_close(const Evidence& e) {
   if (e.data_after_end) return true;
-  return is_own_fin_under_way(e.closed_from) && e.error == ECONNRESET && was_sent(e.reset_sent);
+  if (!is_own_fin_under_way(e.closed_from) || !was_sent(e.reset_sent)) return false;
+  return e.error == ECONNRESET || (e.error == 0 && e.reset_sent.answered_bytes > 0);
 }
 
 bool reset_after_fin(const Evidence& e) { return was_reset_in(e, TcpState::kCloseWait); }
@@ -254,6 +257,13 @@ std::string_view abort_cause(const Evidence& evidence) {
   if (!aborted(evidence) || unread_data(evidence.at_close) > 0) return "";
   // close() shuts both directions before it aborts; what nobody has accepted was never shut.
   return evidence.at_close.flags & WSBPF_SOCK_SEND_SHUTDOWN ? "linger" : "listener_closed";
+}
+
+bool is_orphaned(const Evidence& evidence) {
+  constexpr uint32_t kBoth = WSBPF_SOCK_RCV_SHUTDOWN | WSBPF_SOCK_SEND_SHUTDOWN;
+  // close() shuts both directions first, and orphans the socket only after it has entered CLOSE.
+  const bool by_close = closed_at_once(evidence) && (evidence.at_close.flags & kBoth) == kBoth;
+  return by_close || evidence.at_close.flags & WSBPF_SOCK_DEAD;
 }
 
 bool is_reset_doubtful(const Evidence& evidence) {

@@ -93,9 +93,10 @@ struct RetransmitStreak {
 
 // A reset as it was seen.
 struct ResetSeen {
-  uint64_t time_ns = 0;  // 0: none was
-  TcpState state{};      // of the socket at that time
-  int32_t reason = -1;   // the kernel's, for one that was sent
+  uint64_t time_ns = 0;         // 0: none was
+  TcpState state{};             // of the socket at that time
+  int32_t reason = -1;          // the kernel's, for one that was sent
+  uint32_t answered_bytes = 0;  // what the segment carried that it answers
 };
 
 // All that is known of a connection's end. What was captured at a moment that has not come is zero.
@@ -150,6 +151,9 @@ uint32_t unread_data(const wsbpf_counters& counters);
 // How a call came to send a reset although everything had been read: "linger" (SO_LINGER 0),
 // "listener_closed" (nobody had accepted the connection yet); "" where none did.
 std::string_view abort_cause(const Evidence& evidence);
+
+// Has no process held the socket since it entered CLOSE? Then its destruction has followed at once.
+bool is_orphaned(const Evidence& evidence);
 
 // Was a reset reported that may not have been one? Data that meets a socket in FIN_WAIT1 or
 // FIN_WAIT2 after close() is reported as a reset received, too, and then answered by one.

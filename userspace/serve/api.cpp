@@ -22,6 +22,7 @@ using Parameters = std::map<std::string, std::string, std::less<>>;
 struct Request {
   Parameters parameters;
   const Observed& observed;
+  const ApiSources& sources;
   bool redact_peers;
 };
 
@@ -144,21 +145,29 @@ Response get_connections(Request& request) {
   return std::move(*listing);
 }
 
+Response get_recording(Request& request) {
+  Response response;
+  response.content_type = "application/octet-stream";
+  response.next_piece = request.sources.record();
+  return response;
+}
+
 struct Route {
   std::string_view path;
   Response (*get)(Request&);
-  bool with_metrics_only;  // also on --metrics-listen
+  Audience farthest;  // who may ask, with all who are nearer
   std::vector<std::string_view> parameters = {};
 };
 
 const Route kRoutes[] = {
-    {"/metrics", get_metrics, true},
-    {"/healthz", get_health, true},
-    {"/readyz", get_ready, true},
-    {"/api/status", get_status, false},
-    {"/api/listeners", get_listeners, false},
-    {"/api/connections", get_connections, false, {"sort", "limit", "cursor", "format"}},
-    {"/api/alerts", get_alerts, false},
+    {"/metrics", get_metrics, Audience::kMetrics},
+    {"/healthz", get_health, Audience::kMetrics},
+    {"/readyz", get_ready, Audience::kMetrics},
+    {"/api/status", get_status, Audience::kPage},
+    {"/api/listeners", get_listeners, Audience::kPage},
+    {"/api/connections", get_connections, Audience::kPage, {"sort", "limit", "cursor", "format"}},
+    {"/api/alerts", get_alerts, Audience::kPage},
+    {"/api/recording", get_recording, Audience::kLocal},
 };
 
 }  // namespace
@@ -174,14 +183,15 @@ Response Api::get(std::string_view target, Audience audience) const {
   const std::string path = url_decoded(target.substr(0, mark));
   for (const Route& route : kRoutes) {
     if (route.path != path) continue;
-    if (audience == Audience::kMetrics && !route.with_metrics_only) break;
+    if (audience > route.farthest) break;
     Request request{parse_parameters(mark == std::string_view::npos ? "" : target.substr(mark + 1)),
-                    observe_(), audience == Audience::kPage && !expose_peers_};
+                    sources_.observe(), sources_, audience == Audience::kPage && !expose_peers_};
     for (const auto& [name, value] : request.parameters) {
       const auto& known = route.parameters;
       if (std::find(known.begin(), known.end(), name) == known.end()) {
-        return error_response(400, fmt::format("{} takes no parameter '{}', only: {}", route.path,
-                                               printable(name), fmt::join(known, " ")));
+        return error_response(
+            400, fmt::format("{} takes no parameter '{}'{}{}", route.path, printable(name),
+                             known.empty() ? "" : ", only: ", fmt::join(known, " ")));
       }
     }
     return route.get(request);

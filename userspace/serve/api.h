@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "serve/observed.h"
@@ -16,17 +18,24 @@ enum class Audience : uint8_t {
   kMetrics,  // --metrics-listen: metrics and health only
 };
 
+// What the API asks of the observer.
+struct ApiSources {
+  // What is observed now; the reference holds until the next call.
+  std::function<const Observed&()> observe;
+  // Begins a recording; returns what hands it over in pieces, as Response::next_piece does.
+  std::function<std::function<std::optional<std::string>()>()> record;
+};
+
 class Api {
  public:
-  // `observe` returns what is observed now; the reference holds until the next call.
-  Api(std::function<const Observed&()> observe, bool expose_peers)
-      : observe_(std::move(observe)), expose_peers_(expose_peers) {}
+  Api(ApiSources sources, bool expose_peers)
+      : sources_(std::move(sources)), expose_peers_(expose_peers) {}
 
   // Answers GET `target` ("/api/connections?limit=10").
   Response get(std::string_view target, Audience audience) const;
 
  private:
-  std::function<const Observed&()> observe_;
+  ApiSources sources_;
   bool expose_peers_;
 };
 

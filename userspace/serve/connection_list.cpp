@@ -214,7 +214,11 @@ Result<Response> list_connections(const ConnectionQuery& query, ConnectionContex
   }
   Response response;
   if (query.as_lines) response.content_type = "application/jsonl";
-  response.next_piece = [listing] { return listing->piece(); };
+  response.next_piece = [listing]() -> std::optional<std::string> {
+    std::string piece = listing->piece();
+    if (piece.empty()) return std::nullopt;
+    return piece;
+  };
   return response;
 }
 

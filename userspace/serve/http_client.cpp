@@ -37,7 +37,7 @@ struct Fetched {
 };
 
 asio::awaitable<void> fetch(const std::string& path, const std::string& target,
-                            const std::function<void(std::string_view)>& sink, Fetched& fetched) {
+                            const std::function<bool(std::string_view)>& sink, Fetched& fetched) {
   beast::error_code& error = fetched.error;
   beast::basic_stream<Local> stream(co_await asio::this_coro::executor);
   stream.expires_after(kPatience);
@@ -62,12 +62,12 @@ asio::awaitable<void> fetch(const std::string& path, const std::string& target,
     stream.expires_after(kPatience);
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
-    co_await http::async_read(stream, buffer, parser, into(error));
+    co_await http::async_read_some(stream, buffer, parser, into(error));
     if (error == http::error::need_buffer) error = {};
     if (error) co_return;
     const std::string_view text(piece.data(), piece.size() - parser.get().body().size);
     if (fetched.status == 200) {
-      sink(text);
+      if (!sink(text)) co_return;
     } else {
       fetched.error_body += text;
     }
@@ -77,7 +77,7 @@ asio::awaitable<void> fetch(const std::string& path, const std::string& target,
 }  // namespace
 
 Result<void> http_get(const std::string& socket_path, const std::string& target,
-                      const std::function<void(std::string_view)>& sink) {
+                      const std::function<bool(std::string_view)>& sink) {
   if (auto checked = check_socket_path(socket_path); !checked) return checked;
   asio::io_context loop;
   Fetched fetched;

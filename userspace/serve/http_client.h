@@ -12,7 +12,7 @@ namespace wsbpf {
 // GETs `target` and hands the body over in pieces as it arrives. Waits at most ten seconds for each
 // piece. An answer other than 200 is an error that carries the daemon's own words.
 Result<void> http_get(const std::string& socket_path, const std::string& target,
-                      const std::function<void(std::string_view)>& sink);
+                      const std::function<bool(std::string_view)>& sink);
 
 // Is there a daemon on that socket?
 bool daemon_answers(const std::string& socket_path);

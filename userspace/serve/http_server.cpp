@@ -37,25 +37,34 @@ constexpr auto kFirstPatience = std::chrono::seconds(5);  // for the first reque
 constexpr uint32_t kHeaderLimit = 8 << 10;
 constexpr size_t kMostConnections = 512;  // on one address; more are closed at once
 
+constexpr auto kPieceEvery = std::chrono::milliseconds(100);  // of an answer that follows
+
+using NextPiece = std::function<std::optional<std::string>()>;
+
 template <typename Protocol>
 using Stream = beast::basic_stream<Protocol>;
 
 template <typename Protocol>
 asio::awaitable<void> write_pieces(Stream<Protocol>& stream, http::response<http::empty_body> head,
-                                   const std::function<std::string()>& next_piece,
-                                   beast::error_code& error) {
+                                   const NextPiece& next_piece, beast::error_code& error) {
+  asio::steady_timer pause(stream.get_executor());
   const bool chunked = head.version() >= 11;
   head.chunked(chunked);
   http::response_serializer<http::empty_body> serializer(head);
   co_await http::async_write_header(stream, serializer, into(error));
   while (!error) {
     stream.expires_after(kPatience);
-    const std::string piece = next_piece();
-    if (piece.empty()) break;
+    const auto piece = next_piece();
+    if (!piece) break;
+    if (piece->empty()) {
+      pause.expires_after(kPieceEvery);
+      co_await pause.async_wait(into(error));
+      continue;
+    }
     if (chunked) {
-      co_await asio::async_write(stream, http::make_chunk(asio::buffer(piece)), into(error));
+      co_await asio::async_write(stream, http::make_chunk(asio::buffer(*piece)), into(error));
     } else {
-      co_await asio::async_write(stream, asio::buffer(piece), into(error));
+      co_await asio::async_write(stream, asio::buffer(*piece), into(error));
     }
   }
   if (!error && chunked) co_await asio::async_write(stream, http::make_chunk_last(), into(error));

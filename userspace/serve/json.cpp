@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/compile.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 
@@ -39,9 +40,44 @@ Json alert_listener_json(const Finding& finding) {
   return {{"netns", finding.listener.netns},
           {"port", finding.listener.port},
           {"role", role_name(finding.listener.role)},
-          {"namespace", nullptr},
-          {"pod", nullptr},
+          {"namespace", json_or_null(finding.place.namespace_name)},
+          {"pod", json_or_null(finding.place.pod)},
+          {"container", json_or_null(finding.place.container)},
           {"comm", json_or_null(finding.comm)}};
+}
+
+std::string json_text_or_null(std::string_view text) {
+  return text.empty() ? "null" : json_string(text);
+}
+
+void append_owner(fmt::memory_buffer& out, const Process* owner) {
+  const auto to = std::back_inserter(out);
+  if (owner == nullptr) {
+    fmt::format_to(to, R"({{"pid":null,"comm":null,"cgroup":null,"container_id":null,)"
+                       R"("namespace":null,"pod":null,"container":null}})");
+    return;
+  }
+  const Place& place = owner->place;
+  fmt::format_to(to,
+                 FMT_COMPILE(R"({{"pid":{},"comm":{},"cgroup":{},"container_id":{},)"
+                             R"("namespace":{},"pod":{},"container":{}}})"),
+                 owner->pid, json_string(owner->comm), json_text_or_null(place.cgroup),
+                 json_text_or_null(place.container_id), json_text_or_null(place.namespace_name),
+                 json_text_or_null(place.pod), json_text_or_null(place.container));
+}
+
+// A process as one of a listener's owners.
+Json owner_json(const Process& owner) {
+  const Place& place = owner.place;
+  return {
+      {"pid", owner.pid},
+      {"comm", valid_utf8(owner.comm)},
+      {"cgroup", json_or_null(place.cgroup)},
+      {"container_id", json_or_null(place.container_id)},
+      {"namespace", json_or_null(place.namespace_name)},
+      {"pod", json_or_null(place.pod)},
+      {"container", json_or_null(place.container)},
+  };
 }
 
 }  // namespace
@@ -54,6 +90,10 @@ std::string rfc3339(uint64_t boot_ns, int64_t offset_ns) {
 }
 
 std::string json_string(std::string_view text) {
+  const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+  });
+  if (is_plain) return '"' + std::string(text) + '"';  // most are, and there may be many
   return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
@@ -101,14 +141,9 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection,
   } else {
     fmt::format_to(to, FMT_COMPILE(R"(,"half_open":"{}")"), half_open_name(connection.half_open));
   }
-  fmt::format_to(to, R"(,"owner":{{"pid":)");
-  if (const Process* owner = context.table->owner_of(connection)) {
-    fmt::format_to(to, R"({},"comm":{})", owner->pid, json_string(owner->comm));
-  } else {
-    fmt::format_to(to, R"(null,"comm":null)");
-  }
-  fmt::format_to(to, R"(,"container_id":null,"namespace":null,"pod":null,"container":null}},)"
-                     R"("websocket":null,"websocket_unread":"off"}})");
+  fmt::format_to(to, R"(,"owner":)");
+  append_owner(out, context.table->owner_of(connection));
+  fmt::format_to(to, R"(,"websocket":null,"websocket_unread":"off"}})");
 }
 
 Json listener_json(const Observed& observed, const ListenerSummary& listener) {
@@ -120,7 +155,7 @@ Json listener_json(const Observed& observed, const ListenerSummary& listener) {
   Json owners = Json::array();
   uint64_t resident = 0;
   for (const Process& owner : listener.owners) {
-    owners.push_back({{"pid", owner.pid}, {"comm", valid_utf8(owner.comm)}});
+    owners.push_back(owner_json(owner));
     const auto rss = observed.owner_rss_bytes.find(owner.pid);
     if (rss != observed.owner_rss_bytes.end()) resident += rss->second;
   }
@@ -133,9 +168,9 @@ Json listener_json(const Observed& observed, const ListenerSummary& listener) {
       {"netns", listener.key.netns},
       {"port", listener.key.port},
       {"role", role_name(listener.key.role)},
-      {"namespace", nullptr},
-      {"pod", nullptr},
-      {"container", nullptr},
+      {"namespace", json_or_null(listener.place.namespace_name)},
+      {"pod", json_or_null(listener.place.pod)},
+      {"container", json_or_null(listener.place.container)},
       {"comm", json_or_null(listener.comm)},
       {"owners", std::move(owners)},
       {"listening", listener.listening},

@@ -4,12 +4,15 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <set>
 #include <sstream>
-#include <tuple>
 #include <utility>
 
 #include "alert/close_wait.h"
+#include "alert/events_lost.h"
+#include "alert/half_open.h"
 #include "core/text.h"
 
 namespace wsbpf {
@@ -20,11 +23,31 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
+// What tells one group of listeners from another: the labels of its metrics, in this order.
+constexpr std::array<const char*, 6> kGroupLabels = {"port", "role",      "namespace",
+                                                     "pod",  "container", "comm"};
+using GroupKey = std::array<std::string, kGroupLabels.size()>;
+
+constexpr size_t kRoleLabel = 1;
+constexpr size_t kHistogramLabels = 4;  // the first four
+
+GroupKey key_of(const ListenerSummary& summary) {
+  const Place& place = summary.place;
+  return {std::to_string(summary.key.port), std::string(role_name(summary.key.role)),
+          printable(place.namespace_name),  printable(place.pod),
+          printable(place.container),       printable(summary.comm)};
+}
+
+template <size_t N>
+Labels labels_of(const std::array<std::string, N>& values) {
+  Labels labels;
+  for (size_t i = 0; i < N; ++i) labels.push_back({kGroupLabels[i], values[i]});
+  return labels;
+}
+
 // Everything that is exported of the listeners that share one set of labels.
 struct Group {
-  std::string port;
-  std::string role;
-  std::string comm;
+  GroupKey label_values;
   StateCounts states{};
   std::array<double, kTcpStateSlots> state_age_max_seconds{};
   uint64_t close_wait_stuck = 0;
@@ -33,8 +56,15 @@ struct Group {
   uint64_t opened = 0;
   uint64_t retransmitted = 0;
   uint64_t connections = 0;
+  uint64_t accept_drops = 0;
+  uint64_t synacks_retransmitted = 0;
+  uint64_t half_open_stuck = 0;
+  uint64_t stuck_handshakes = 0;
+  HalfOpenCounts half_open{};
+  RaceCounts races{};
   std::map<ResetKey, uint64_t> resets;
-  std::array<bool, 2> close_wait_firing{};  // by severity
+  std::map<DisconnectKey, uint64_t> disconnects;
+  std::set<std::pair<std::string_view, Severity>> firing;
   DurationHistogram duration;
   DurationHistogram idle_at_close;
 
@@ -47,6 +77,13 @@ struct Group {
     }
     // An alert is a single listener's: what several of them have together must not look like one.
     close_wait_stuck = std::max<uint64_t>(close_wait_stuck, summary.close_wait_stuck);
+    half_open_stuck = std::max<uint64_t>(half_open_stuck, summary.half_open_stuck);
+    stuck_handshakes = std::max<uint64_t>(stuck_handshakes, summary.stuck_handshakes);
+    for (size_t i = 0; i < half_open.size(); ++i) half_open[i] += summary.half_open[i];
+    for (size_t i = 0; i < races.size(); ++i) races[i] += listener.races[i];
+    for (const auto& [key, count] : listener.disconnects) disconnects[key] += count;
+    accept_drops += listener.accept_drops_total;
+    synacks_retransmitted += listener.synacks_retransmitted_total;
     accept_queue += summary.accept_queue;
     accept_queue_limit += summary.accept_queue_limit;
     opened += listener.opened_total;
@@ -57,13 +94,12 @@ struct Group {
     idle_at_close += listener.idle_at_close;
     for (const Alert& alert : observed.alerts) {
       if (alert.finding.listener != summary.key || alert.state != AlertState::kFiring) continue;
-      close_wait_firing[static_cast<size_t>(alert.finding.severity)] = true;
+      firing.emplace(alert.finding.alert, alert.finding.severity);
     }
   }
 
   Labels labels(Labels more = {}) const {
-    Labels labels{{"port", port}, {"role", role},    {"namespace", ""},
-                  {"pod", ""},    {"container", ""}, {"comm", comm}};
+    Labels labels = labels_of(label_values);
     labels.insert(labels.end(), more.begin(), more.end());
     return labels;
   }
@@ -71,14 +107,11 @@ struct Group {
 
 // Two listeners may share their labels: those of two network namespaces without a pod, say.
 std::vector<Group> groups_of(const Observed& observed) {
-  std::map<std::tuple<std::string, std::string, std::string>, Group> by_labels;
+  std::map<GroupKey, Group> by_labels;
   for (const ListenerSummary& summary : observed.listeners) {
-    const std::string port = std::to_string(summary.key.port);
-    const std::string role(role_name(summary.key.role));
-    Group& group = by_labels[{port, role, printable(summary.comm)}];
-    group.port = port;
-    group.role = role;
-    group.comm = printable(summary.comm);
+    const GroupKey key = key_of(summary);
+    Group& group = by_labels[key];
+    group.label_values = key;
     group.add(observed, summary);
   }
   std::vector<Group> groups;
@@ -147,8 +180,20 @@ const NumberRow kNumberRows[] = {
      [](const Group& g) { return static_cast<double>(g.accept_queue); }},
     {"wsbpf_accept_queue_limit", "The backlog of listen(), capped by net.core.somaxconn.",
      MetricType::Gauge, [](const Group& g) { return static_cast<double>(g.accept_queue_limit); }},
+    {"wsbpf_accept_queue_drops_total",
+     "Handshakes and connections dropped by listening sockets, mostly for a full accept queue.",
+     MetricType::Counter, [](const Group& g) { return static_cast<double>(g.accept_drops); }},
     {"wsbpf_retransmitted_segments_total", "Segments sent again.", MetricType::Counter,
      [](const Group& g) { return static_cast<double>(g.retransmitted); }},
+    {"wsbpf_retransmitted_synacks_total", "SYN+ACKs sent again: handshakes that hang.",
+     MetricType::Counter,
+     [](const Group& g) { return static_cast<double>(g.synacks_retransmitted); }},
+    {"wsbpf_half_open_stuck_connections",
+     "Half-open connections (unacked or probing) unheard of for 15 s: the most of any listener.",
+     MetricType::Gauge, [](const Group& g) { return static_cast<double>(g.half_open_stuck); }},
+    {"wsbpf_stuck_handshakes",
+     "Connections in SYN_RECV whose SYN+ACK was sent again: the most of any listener.",
+     MetricType::Gauge, [](const Group& g) { return static_cast<double>(g.stuck_handshakes); }},
 };
 
 // One metric of a group for each TCP state.
@@ -165,11 +210,74 @@ const StateRow kStateRows[] = {
      [](const Group& g, size_t state) { return g.state_age_max_seconds[state]; }},
 };
 
-// Of a group: all rows, states and histogram buckets; the reasons of resets come on top.
-size_t series_of(const Group& group) { return 64 + group.resets.size(); }
+// Of a group: all rows, states and histogram buckets; the reasons of resets and the verdicts given
+// come on top.
+size_t series_of(const Group& group) { return 80 + group.resets.size() + group.disconnects.size(); }
 
 // What the daemon tells of itself, and two groups of others with every reason there is.
 constexpr size_t kSeriesReserved = 500;
+
+void add_half_open(Exposition& out, const std::vector<Group>& groups) {
+  MetricFamily& half_open = out.family("wsbpf_half_open_connections",
+                                       "Half-open connections by kind.", MetricType::Gauge);
+  for (const Group& group : groups) {
+    add_value(half_open, group.labels({{"kind", "syn_recv"}}),
+              group.states[static_cast<size_t>(TcpState::kSynRecv)]);
+    for (size_t kind = 1; kind < kHalfOpenNames.size(); ++kind) {
+      add_value(half_open, group.labels({{"kind", std::string(kHalfOpenNames[kind])}}),
+                group.half_open[kind]);
+    }
+  }
+}
+
+void add_endings(Exposition& out, const std::vector<Group>& groups) {
+  MetricFamily& disconnects =
+      out.family("wsbpf_disconnects_total", "Connections that ended, by verdict and who began it.",
+                 MetricType::Counter);
+  MetricFamily races{
+      "wsbpf_races_total", "FINs and resets that crossed, by race.", MetricType::Counter, {}};
+  for (const Group& group : groups) {
+    for (const auto& [key, count] : group.disconnects) {
+      add_value(disconnects,
+                group.labels({{"verdict", std::string(verdict_name(key.first))},
+                              {"initiator", std::string(initiator_name(key.second))}}),
+                static_cast<double>(count));
+    }
+    for (size_t race = 0; race < group.races.size(); ++race) {
+      add_value(races, group.labels({{"race", std::string(kRaceNames[race])}}),
+                static_cast<double>(group.races[race]));
+    }
+  }
+  out.families.push_back(std::move(races));
+}
+
+// The alerts of listeners; EventsLost is of none.
+constexpr std::array<std::string_view, 2> kListenerAlerts = {kCloseWaitAccumulation,
+                                                             kHalfOpenAccumulation};
+
+void add_firing(Exposition& out, const Observed& observed, const std::vector<Group>& groups) {
+  MetricFamily& firing =
+      out.family("wsbpf_alerts_firing", "1 while the alert is firing.", MetricType::Gauge);
+  constexpr std::array kSeverities = {Severity::kWarning, Severity::kCritical};
+  const auto more = [](std::string_view alert, Severity severity) {
+    return Labels{{"alert", std::string(alert)},
+                  {"severity", std::string(severity_name(severity))}};
+  };
+  for (const Group& group : groups) {
+    if (group.label_values[kRoleLabel] != role_name(Role::kServer)) continue;
+    for (const std::string_view alert : kListenerAlerts) {
+      for (const Severity severity : kSeverities) {
+        add_value(firing, group.labels(more(alert, severity)),
+                  group.firing.contains({alert, severity}));
+      }
+    }
+  }
+  const bool events_lost =
+      std::any_of(observed.alerts.begin(), observed.alerts.end(), [](const Alert& alert) {
+        return alert.finding.alert == kEventsLost && alert.state == AlertState::kFiring;
+      });
+  add_value(firing, more(kEventsLost, Severity::kWarning), events_lost);
+}
 
 void add_groups(Exposition& out, const Observed& observed, const std::vector<Group>& groups) {
   for (const StateRow& row : kStateRows) {
@@ -187,12 +295,8 @@ void add_groups(Exposition& out, const Observed& observed, const std::vector<Gro
     for (const Group& group : groups) add_value(family, group.labels(), row.value(group));
   }
 
-  MetricFamily& half_open = out.family("wsbpf_half_open_connections",
-                                       "Half-open connections by kind.", MetricType::Gauge);
-  for (const Group& group : groups) {
-    add_value(half_open, group.labels({{"kind", "syn_recv"}}),
-              group.states[static_cast<size_t>(TcpState::kSynRecv)]);
-  }
+  add_half_open(out, groups);
+  add_endings(out, groups);
   MetricFamily& resets = out.family("wsbpf_resets_total",
                                     "Resets by direction and the kernel's reason for those sent.",
                                     MetricType::Counter);
@@ -205,39 +309,28 @@ void add_groups(Exposition& out, const Observed& observed, const std::vector<Gro
                 static_cast<double>(count));
     }
   }
-  MetricFamily& firing =
-      out.family("wsbpf_alerts_firing", "1 while the alert is firing.", MetricType::Gauge);
-  for (const Group& group : groups) {
-    if (group.role != role_name(Role::kServer)) continue;
-    for (const Severity severity : {Severity::kWarning, Severity::kCritical}) {
-      add_value(firing,
-                group.labels({{"alert", std::string(kCloseWaitAccumulation)},
-                              {"severity", std::string(severity_name(severity))}}),
-                group.close_wait_firing[static_cast<size_t>(severity)]);
-    }
-  }
+  add_firing(out, observed, groups);
 }
 
-// Histograms carry fewer labels, so groups that differ in their comm only are one here.
+// Histograms carry fewer labels, so groups that differ in container and comm only are one here.
 void add_histograms(Exposition& out, const std::vector<Group>& groups) {
-  std::map<std::pair<std::string, std::string>, std::pair<DurationHistogram, DurationHistogram>>
-      merged;
+  using HistogramKey = std::array<std::string, kHistogramLabels>;
+  std::map<HistogramKey, std::pair<DurationHistogram, DurationHistogram>> merged;
   for (const Group& group : groups) {
-    auto& [duration, idle] = merged[{group.port, group.role}];
+    HistogramKey key;
+    std::copy_n(group.label_values.begin(), key.size(), key.begin());
+    auto& [duration, idle] = merged[key];
     duration += group.duration;
     idle += group.idle_at_close;
   }
-  const auto labels = [](const auto& key) {
-    return Labels{{"port", key.first}, {"role", key.second}, {"namespace", ""}, {"pod", ""}};
-  };
   MetricFamily& durations =
       out.family("wsbpf_connection_duration_seconds", "Age of connections when they closed.",
                  MetricType::Histogram);
-  for (const auto& [key, pair] : merged) add_histogram(durations, labels(key), pair.first);
+  for (const auto& [key, pair] : merged) add_histogram(durations, labels_of(key), pair.first);
   MetricFamily& idles =
       out.family("wsbpf_idle_at_close_seconds",
                  "How long no data had passed when connections closed.", MetricType::Histogram);
-  for (const auto& [key, pair] : merged) add_histogram(idles, labels(key), pair.second);
+  for (const auto& [key, pair] : merged) add_histogram(idles, labels_of(key), pair.second);
 }
 
 void add_own(Exposition& out, const Observed& observed) {
@@ -258,6 +351,7 @@ void add_own(Exposition& out, const Observed& observed) {
             static_cast<double>(status.lost.recursion));
   add_value(lost, {{"reason", "iterator"}, {"program", ""}},
             static_cast<double>(status.lost.iterator));
+  add_value(lost, {{"reason", "unseen"}, {"program", ""}}, static_cast<double>(status.lost.unseen));
   MetricFamily& corrections =
       out.family("wsbpf_reconcile_corrections_total",
                  "What sweeps had to put right in the table, by kind.", MetricType::Counter);
@@ -302,7 +396,7 @@ void add_process(Exposition& out, const ProcessUsage& usage) {
 // Keeps the groups with the most connections, and sums up the others.
 std::vector<Group> limited(const Observed& observed) {
   std::vector<Group> groups = groups_of(observed);
-  std::map<std::tuple<std::string, std::string, std::string>, bool> kept;
+  std::set<GroupKey> kept;
   std::sort(groups.begin(), groups.end(),
             [](const Group& a, const Group& b) { return a.connections > b.connections; });
   size_t series = kSeriesReserved;
@@ -312,14 +406,13 @@ std::vector<Group> limited(const Observed& observed) {
   });
   if (first_other == groups.end()) return groups;
   groups.erase(first_other, groups.end());
-  for (const Group& group : groups) kept[{group.port, group.role, group.comm}] = true;
+  for (const Group& group : groups) kept.insert(group.label_values);
   std::map<std::string, Group> others;  // by role
   for (const ListenerSummary& summary : observed.listeners) {
-    const std::string role(role_name(summary.key.role));
-    if (kept.contains({std::to_string(summary.key.port), role, printable(summary.comm)})) continue;
-    Group& other = others[role];
-    other.port = "other";
-    other.role = role;
+    const GroupKey key = key_of(summary);
+    if (kept.contains(key)) continue;
+    Group& other = others[key[kRoleLabel]];
+    other.label_values = {"other", key[kRoleLabel], "", "", "", ""};
     other.add(observed, summary);
   }
   for (auto& [role, other] : others) groups.push_back(std::move(other));

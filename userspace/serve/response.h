@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace wsbpf {
@@ -10,9 +11,9 @@ struct Response {
   unsigned status = 200;
   std::string content_type = "application/json";
   std::string body;
-  // Where set, the answer is long, and is made of the pieces that this returns until one is empty.
-  // It is called on the loop's thread, between other work.
-  std::function<std::string()> next_piece;
+  // Where set, the answer is made of the pieces that this returns, until it returns nothing. An
+  // empty one: there is no more for now. It is called on the loop's thread, between other work.
+  std::function<std::optional<std::string>()> next_piece;
 };
 
 }  // namespace wsbpf

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -14,6 +15,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
+
+#include "core/container.h"
+#include "source/kernel_clock.h"
 
 namespace wsbpf {
 namespace {
@@ -28,6 +33,13 @@ void each_entry(const char* folder, Visit visit) {
   const std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(folder), closedir);
   if (!entries) return;
   while (const dirent* entry = readdir(entries.get())) visit(entry->d_name);
+}
+
+// 0 for what is no number.
+uint64_t number_in(const std::string& text) {
+  uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
 
 struct Memory {
@@ -45,24 +57,48 @@ std::optional<Memory> memory_of(const std::string& process) {
 
 }  // namespace
 
+ProcFs::ProcFs(std::string container_logs, std::string proc)
+    : proc_(std::move(proc)), pod_names_(std::move(container_logs)) {
+  constexpr ino_t kInitialPidNamespace = 0xEFFFFFFC;  // PROC_PID_INIT_INO, linux/proc_ns.h
+  struct stat status {};
+  if (stat((proc_ + "/self/ns/pid").c_str(), &status) == 0) {
+    sees_host_pids_ = status.st_ino == kInitialPidNamespace;
+  }
+}
+
 std::optional<Process> ProcFs::find(uint32_t pid) {
-  if (const auto known = known_.find(pid); known != known_.end()) return known->second;
-  std::optional<Process>& found = known_[pid];
+  if (!sees_host_pids_) return std::nullopt;
+  const auto [known, is_new] = known_.try_emplace(pid);
+  if (is_new) known->second = read(pid);
+  return known->second;
+}
+
+std::optional<Process> ProcFs::read(uint32_t pid) {
+  constexpr uint64_t kKernelThread = 0x00200000;  // PF_KTHREAD, linux/sched.h
   // "PID (comm) S ppid …": comm may hold anything, also parentheses, so count from the last one.
-  const std::string stat = read_file(fmt::format("/proc/{}/stat", pid));
+  const std::string stat = read_file(fmt::format("{}/{}/stat", proc_, pid));
   const size_t open = stat.find('(');
   const size_t close = stat.rfind(')');
-  if (open == std::string::npos || close == std::string::npos) return found;
-  std::istringstream fields(stat.substr(close + 1));
-  std::string field;
-  for (int number = 3; number <= 22 && fields >> field; ++number) {
-  }
+  if (open == std::string::npos || close == std::string::npos) return std::nullopt;
+  std::istringstream text(stat.substr(close + 1));
+  std::array<std::string, 23> fields;  // by their number in proc_pid_stat(5)
+  for (size_t number = 3; number < fields.size(); ++number) text >> fields[number];
+  if ((number_in(fields[9]) & kKernelThread) != 0) return std::nullopt;
+
   Process process;
   process.pid = pid;
+  process.start_time = number_in(fields[22]);
   process.comm = stat.substr(open + 1, close - open - 1);
-  std::from_chars(field.data(), field.data() + field.size(), process.start_time);
-  found = std::move(process);
-  return found;
+  auto membership = cgroup_membership(read_file(fmt::format("{}/{}/cgroup", proc_, pid)));
+  process.place.cgroup = std::move(membership.path);
+  process.place.container_id = std::move(membership.container_id);
+  if (process.place.container_id.empty()) return process;
+  if (const PodName* name = pod_names_.find(process.place.container_id, boot_time_ns())) {
+    process.place.namespace_name = name->namespace_name;
+    process.place.pod = name->pod;
+    process.place.container = name->container;
+  }
+  return process;
 }
 
 std::optional<uint64_t> resident_bytes(uint32_t pid) {

@@ -99,9 +99,14 @@ class Daemon {
 
   // What the event log says of alerts.
   alertEvents() {
+    return this.events('alert');
+  }
+
+  // The event log's lines of this type.
+  events(wanted) {
     if (!existsSync(this.eventLog)) return [];
     const lines = readFileSync(this.eventLog, 'utf8').split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line)).filter(({ type }) => type === 'alert');
+    return lines.map((line) => JSON.parse(line)).filter(({ type }) => type === wanted);
   }
 
   // A reading command that asks this daemon.

@@ -12,3 +12,16 @@ export function createNetns() {
   execFileSync('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
   return { name, inode: statSync(`/run/netns/${name}`).ino };
 }
+
+// Drops, in the namespace `name`, what the server on `port` sends to clients with these ports: its
+// FINs to 40000 to 49999, its SYN+ACKs to 50000 and above.
+export function holdBack(name, port) {
+  const rules = `table inet wsbpf {
+    chain input {
+      type filter hook input priority 0;
+      tcp sport ${port} tcp dport 40000-49999 tcp flags & fin == fin drop
+      tcp sport ${port} tcp dport 50000-65535 tcp flags & (syn | ack) == (syn | ack) drop
+    }
+  }`;
+  execFileSync('ip', ['netns', 'exec', name, 'nft', '-f', '-'], { input: rules });
+}

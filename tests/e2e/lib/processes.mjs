@@ -15,6 +15,11 @@ export function startClients(t, { netns } = {}) {
   return startChild(t, script('clients.mjs'), [], { netns });
 }
 
+// Both ends in one process, pairs.mjs: { pid, port, call('live', plans, atOnce) }.
+export async function startPairs(t, { host = '127.0.0.1', netns } = {}) {
+  return startChild(t, script('pairs.mjs'), [host, await freePort()], { netns });
+}
+
 // Leaves `count` connections of `server` in CLOSE_WAIT.
 export async function leak(clients, server, count, host) {
   await clients.call('open', count, { host, port: server.port });

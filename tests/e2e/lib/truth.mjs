@@ -4,7 +4,8 @@ import { samples } from './metrics.mjs';
 import { ssCounts } from './ss.mjs';
 import { until } from './wait.mjs';
 
-const nonzero = (counts) =>
+// Without the states that no connection is in.
+export const nonzero = (counts) =>
   Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
 
 async function metricCounts(daemon, port) {

@@ -1,0 +1,118 @@
+// `wsbpf record`: keeps what is seen in a file.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.h"
+#include "core/duration.h"
+#include "core/text.h"
+#include "source/recording.h"
+
+namespace wsbpf {
+namespace {
+
+using std::chrono::steady_clock;
+
+volatile std::sig_atomic_t stop_asked = 0;
+
+void ask_to_stop(int) { stop_asked = 1; }
+
+tl::unexpected<Error> exists_already(const std::string& path) {
+  return fail(fmt::format("{} exists: name a new file, or remove it first", printable(path)));
+}
+
+// A file that only its owner may read: it names peers and processes.
+Result<std::FILE*> create(const std::string& path) {
+  if (path == "-") return stdout;
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  std::FILE* const file = fd < 0 ? nullptr : fdopen(fd, "w");
+  if (file != nullptr) return file;
+  if (errno == EEXIST) return exists_already(path);
+  return fail(fmt::format("cannot write {}: {}", printable(path), std::strerror(errno)));
+}
+
+bool put(std::FILE* file, std::string_view text) {
+  return std::fwrite(text.data(), 1, text.size(), file) == text.size();
+}
+
+Result<ExitCode> record(const BackendSettings& settings, const std::string& path,
+                        std::optional<std::chrono::nanoseconds> duration) {
+  if (path != "-" && access(path.c_str(), F_OK) == 0) return exists_already(path);
+  auto backend = open_backend(settings);
+  if (!backend) return tl::unexpected(backend.error());
+  const auto file = create(path);
+  if (!file) return tl::unexpected(file.error());
+
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, ask_to_stop);
+  std::signal(SIGPIPE, SIG_IGN);
+  fmt::print(stderr, "wsbpf: recording into {}; Ctrl-C ends it\n", printable(path));
+  const auto began = steady_clock::now();
+  RecordingCutter cutter;
+  uint64_t bytes = 0;
+  bool written = true;
+  bool stopped = false;
+  const auto got = (*backend)->get("/api/recording", [&](std::string_view piece) {
+    const std::string whole = cutter.take(piece);
+    bytes += whole.size();
+    written = put(*file, whole);
+    stopped = stop_asked || (duration && steady_clock::now() - began >= *duration);
+    return written && !stopped;
+  });
+  if (stopped) written = put(*file, RecordingCutter::end_frame()) && written;
+  written = std::fflush(*file) == 0 && written;
+  if (*file != stdout) written = std::fclose(*file) == 0 && written;
+  if (!written) {
+    return fail(fmt::format("cannot write {}: {}; what it holds is cut short", printable(path),
+                            std::strerror(errno)));
+  }
+  if (!got) return tl::unexpected(got.error());
+  if (!stopped) {
+    return fail(
+        fmt::format("the daemon ended the recording, or what writes {} is too slow for it: "
+                    "what it holds is cut short",
+                    printable(path)));
+  }
+  fmt::print(stderr, "wsbpf: {} bytes in {:.1f} s: replay them with `wsbpf replay {}`\n", bytes,
+             std::chrono::duration<double>(steady_clock::now() - began).count(), printable(path));
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void add_record(CLI::App& app, Action& chosen) {
+  CLI::App* command = app.add_subcommand("record", "keep what is seen, to be replayed");
+  command->footer(
+      "\nRecords from the daemon where one runs, else by itself, until Ctrl-C. The file holds\n"
+      "addresses and process names; nothing of what is sent. `wsbpf replay` runs it again.");
+  struct Flags {
+    std::string file;
+    std::string duration;
+  };
+  const auto flags = std::make_shared<Flags>();
+  command->add_option("file", flags->file, "a new file; - for stdout")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--duration", flags->duration, "stop after so long (30s, 5m); else at Ctrl-C")
+      ->type_name("DURATION");
+  const auto settings = add_backend_options(*command);
+  command->callback([&chosen, flags, settings] {
+    chosen = [flags, settings]() -> Result<ExitCode> {
+      std::optional<std::chrono::nanoseconds> duration;
+      if (!flags->duration.empty()) {
+        const auto parsed = parse_duration(flags->duration);
+        if (!parsed) return wrap("--duration", parsed.error());
+        duration = *parsed;
+      }
+      return record(*settings, flags->file, duration);
+    };
+  });
+}
+
+}  // namespace wsbpf
