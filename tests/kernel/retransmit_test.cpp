@@ -92,6 +92,30 @@ TEST_F(Retransmit, OfAConnectNobodyAnswers) {
   EXPECT_GE(record.total, 1u);
 }
 
+// Its request socket has no records of its own: the listener's tell of it.
+TEST_F(Retransmit, OfASynAckNobodyAnswers) {
+  const Socket listener = watched_listener();
+  Socket client;
+  client.drop_input();
+  ASSERT_EQ(fcntl(client.fd(), F_SETFL, O_NONBLOCK), 0);
+  const uint64_t before_ns = boot_time_ns();
+  ASSERT_EQ(client.connect(listener.local()), EINPROGRESS);
+  const auto record = observer().wait_for<wsbpf_synack>(listener.cookie());
+  EXPECT_EQ(record.header.type, WSBPF_RECORD_SYNACK);
+  EXPECT_EQ(state_of(record.header), TcpState::kListen);
+  EXPECT_EQ(record.header.family, AF_INET);
+  EXPECT_EQ(record.header.netns, netns());
+  EXPECT_GE(record.header.time_ns, before_ns);
+  EXPECT_LE(record.header.time_ns, boot_time_ns());
+}
+
+TEST_F(Retransmit, OfNoSynAckThatIsAnswered) {
+  const Socket listener = watched_listener();
+  const Pair pair = connect_pair(listener);
+  catch_up();
+  EXPECT_TRUE(observer().all<wsbpf_synack>(listener.cookie()).empty());
+}
+
 TEST_F(Retransmit, OverIPv6) {
   const Socket listener = watched_listener(ipv6, "::1");
   Pair pair = connect_pair(listener);

@@ -197,6 +197,47 @@ TEST_F(Snapshot, AHandshakeThatDoesNotComplete) {
   ASSERT_EQ(found.size(), 1u);
   expect_minisock(found[0], TcpState::kSynRecv, AF_INET, listener.port(), client.port());
   EXPECT_EQ(state_of(seen(client.cookie()).header), TcpState::kSynSent);
+  // It is answered again, whether because the client asks again or because it does not.
+  EXPECT_TRUE(eventually([&] { return minisocks().at(0).retransmits >= 1; }));
+}
+
+TEST_F(Snapshot, AHandshakeThatIsNotAnsweredAgainHasHadNoTrouble) {
+  const Socket listener = watched_listener();
+  Socket client;
+  client.drop_input();
+  make_nonblocking(client);
+  ASSERT_EQ(client.connect(listener.local()), EINPROGRESS);
+  const auto begun_ns = boot_time_ns();
+  ASSERT_TRUE(eventually([&] { return !minisocks().empty(); }));
+  const auto found = minisocks();
+  if (boot_time_ns() - begun_ns > 900'000'000) GTEST_SKIP() << "this machine is too slow";
+  EXPECT_EQ(found.at(0).retransmits, 0u);
+}
+
+TEST_F(Snapshot, AListenerThatRefusesWhatItCannotHold) {
+  const Socket listener = watched_listener(ipv4, "127.0.0.1", 0);
+  const Socket waiting = connect_to(listener.local());
+  ASSERT_TRUE(eventually([&] { return listener.info().tcpi_unacked == 1; }));
+  EXPECT_EQ(seen(listener.cookie()).counters.retransmits, 0u);
+  EXPECT_EQ(seen(listener.cookie()).counters.unread_bytes, 1u);
+  EXPECT_EQ(seen(listener.cookie()).counters.unacked_bytes, 0u);
+
+  Socket refused;
+  make_nonblocking(refused);
+  ASSERT_EQ(refused.connect(listener.local()), EINPROGRESS);
+  EXPECT_TRUE(eventually([&] { return seen(listener.cookie()).counters.retransmits >= 1; }));
+}
+
+TEST_F(Snapshot, CookiesAreThoseThatTheSocketTells) {
+  const Socket listener = watched_listener();
+  const Pair pair = connect_pair(listener);
+  std::set<uint64_t> shown;
+  for (const Event& event : observer().dump_sockets()) shown.insert(header_of(event).cookie);
+  std::set<uint64_t> held;
+  for (const Event& event : observer().dump_files()) held.insert(header_of(event).cookie);
+  const std::set<uint64_t> asked = {listener.cookie(), pair.client.cookie(), pair.server.cookie()};
+  EXPECT_EQ(shown, asked) << "though nobody had asked them yet";
+  EXPECT_EQ(held, asked);
 }
 
 TEST_F(Snapshot, WhatIsLeftAfterTheClose) {

@@ -337,7 +337,8 @@ class ModelKernel {
     Verdict verdict = data > 0 ? Verdict::kUnreadDataReset : Verdict::kLocalAbort;
     if (by.exiting) verdict = Verdict::kProcessExit;
     enter_close(socket, verdict, 0,
-                {.unread_bytes = data + has_fin, .flags = has_fin ? uint32_t{WSBPF_SOCK_DONE} : 0}, by);
+                {.unread_bytes = data + has_fin, .flags = has_fin ? uint32_t{WSBPF_SOCK_DONE} : 0},
+                by);
     emit(reset(tick(), socket.sock, TcpState::kClose, WSBPF_RESET_SENT, data > 0 ? 11 : 14));
     finish(socket);
   }

@@ -90,7 +90,10 @@ class HttpTest : public testing::Test {
 
   Result<std::string> get(const std::string& target) {
     std::string body;
-    auto got = http_get(path_, target, [&](std::string_view piece) { body += piece; });
+    auto got = http_get(path_, target, [&](std::string_view piece) {
+      body += piece;
+      return true;
+    });
     if (!got) return tl::unexpected(got.error());
     return body;
   }
