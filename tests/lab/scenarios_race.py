@@ -1,0 +1,149 @@
+"""FIN, RST and data that cross each other."""
+
+import socket
+
+import pairs
+from ends import LOCAL_FIN, LOCAL_RST, REMOTE_RST, SOON_SECONDS, near_answers_the_end, nears
+
+LONG_FIN_TIMEOUT = 120  # above TCP_TIMEWAIT_LEN a closed socket in FIN_WAIT2 stays a whole one
+
+
+def unread_data_reset(stage):
+    opened = stage.open()
+    stage.expect(opened, "unread_data_reset", race="unread_data_reset", **LOCAL_RST)
+    for pair in opened:
+        pair.far.sendall(bytes(pairs.MESSAGE))
+    stage.until_each(nears(opened), pairs.is_readable, "something to read")
+    for pair in opened:
+        pair.near.close()
+
+
+def near_closes_to_fin_wait1(stage, opened):
+    """Near's FIN is lost for as long as the fault lasts."""
+    for pair in opened:
+        pair.near.close()
+    stage.until_near("fin-wait-1")
+
+
+def near_closes_to_fin_wait2(stage, opened):
+    for pair in opened:
+        pair.near.close()
+    stage.until_each([pair.far for pair in opened],
+                     lambda sock: pairs.state_of(sock) == pairs.CLOSE_WAIT, "the FIN's arrival")
+    stage.until_near("fin-wait-2")
+
+
+def data_comes(stage, opened):
+    """Far sends, not knowing that nobody will read it, and is reset."""
+    for pair in opened:
+        pair.far.sendall(bytes(pairs.MESSAGE))
+    stage.until_state([pair.far for pair in opened], pairs.CLOSE)
+
+
+DATA_AFTER_CLOSE = {"race": "data_after_close", **LOCAL_RST}
+
+
+def data_in_fin_wait1(stage):
+    opened = stage.open()
+    stage.expect(opened, "data_after_close", **DATA_AFTER_CLOSE)
+    with stage.during("lost fin"):
+        near_closes_to_fin_wait1(stage, opened)
+        data_comes(stage, opened)
+
+
+def data_in_fin_wait2(stage):
+    stage.near_sysctl("tcp_fin_timeout", LONG_FIN_TIMEOUT)
+    opened = stage.open()
+    stage.expect(opened, "data_after_close", **DATA_AFTER_CLOSE)
+    near_closes_to_fin_wait2(stage, opened)
+    data_comes(stage, opened)
+
+
+def data_after_shutdown(stage):
+    """shutdown() both ways, the descriptor still open."""
+    opened = stage.open()
+    stage.expect(opened, "data_after_close", **DATA_AFTER_CLOSE)
+    for pair in opened:
+        pair.near.shutdown(socket.SHUT_RDWR)
+    stage.until_near("fin-wait-2")
+    data_comes(stage, opened)
+    for pair in opened:
+        pair.near.close()
+
+
+def data_in_time_wait(stage):
+    """The socket is gone with its verdict; a timewait socket answers."""
+    opened = stage.open()
+    stage.expect(opened, "local_close", race="data_after_close", **LOCAL_FIN)
+    near_closes_to_fin_wait2(stage, opened)
+    stage.hold(SOON_SECONDS)
+    data_comes(stage, opened)
+
+
+def late_reset(stage):
+    """Even the timewait socket is gone."""
+    stage.near_sysctl("tcp_fin_timeout", 1)
+    opened = stage.open()
+    stage.expect(opened, "local_close", race="late_reset", **LOCAL_FIN)
+    for pair in opened:
+        pair.near.close()
+    stage.until_near("all", "exclude", "listening", count=0)
+    data_comes(stage, opened)
+
+
+def reset_after_fin(stage):
+    opened = stage.open()
+    stage.expect(opened, "reset_after_fin", race="reset_after_fin", **REMOTE_RST)
+    for pair in opened:
+        pair.far.shutdown(socket.SHUT_WR)
+    stage.until_state(nears(opened), pairs.CLOSE_WAIT)
+    for pair in opened:
+        pairs.abort(pair.far)
+    near_answers_the_end(stage, opened)
+
+
+RESET_DURING_CLOSE = {"race": "reset_during_close", **LOCAL_RST}
+
+
+def reset_in_fin_wait1(stage):
+    opened = stage.open()
+    stage.expect(opened, "peer_reset", **RESET_DURING_CLOSE)
+    with stage.during("lost fin"):
+        near_closes_to_fin_wait1(stage, opened)
+        for pair in opened:
+            pairs.abort(pair.far)
+        stage.until_near("all", "exclude", "listening", count=0)
+
+
+def reset_in_fin_wait2(stage):
+    stage.near_sysctl("tcp_fin_timeout", LONG_FIN_TIMEOUT)
+    opened = stage.open()
+    stage.expect(opened, "peer_reset", **RESET_DURING_CLOSE)
+    near_closes_to_fin_wait2(stage, opened)
+    for pair in opened:
+        pairs.abort(pair.far)
+    stage.until_near("all", "exclude", "listening", count=0)
+
+
+def reset_after_shutdown(stage):
+    """The descriptor is still open, so the application sees the reset."""
+    opened = stage.open()
+    stage.expect(opened, "peer_reset", **RESET_DURING_CLOSE)
+    for pair in opened:
+        pair.near.shutdown(socket.SHUT_WR)
+    stage.until_near("fin-wait-2")
+    for pair in opened:
+        pairs.abort(pair.far)
+    near_answers_the_end(stage, opened)
+
+
+def simultaneous_close(stage):
+    """Far closes before near's FIN has reached it."""
+    opened = stage.open()
+    stage.expect(opened, "simultaneous_close", race="simultaneous_close", mechanism="fin")
+    with stage.during("lost fin"):
+        near_closes_to_fin_wait1(stage, opened)
+        for pair in opened:
+            pair.far.close()
+        stage.until_near("closing")
+    stage.until_near("connected", "exclude", "time-wait", count=0)
