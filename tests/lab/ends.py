@@ -8,7 +8,7 @@ REMOTE_FIN = {"initiator": "remote", "mechanism": "fin"}
 REMOTE_RST = {"initiator": "remote", "mechanism": "rst"}
 TIMEOUT = {"initiator": "kernel", "mechanism": "timeout"}
 
-SOON_SECONDS = 2  # well below every limit of wsbpf's
+SOON_SECONDS = 0.5  # well below every limit of wsbpf's
 
 
 def nears(opened):

@@ -10,6 +10,13 @@ MISSING = "no event"
 NONE = "none"
 
 
+def at_path(value, path):
+    """`closed_by.exit_signal` of nested objects; None where one is missing."""
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
 @dataclass
 class Judged:
     """One connection: what was to be said and what was."""
@@ -43,18 +50,19 @@ class Judged:
             wanted, said = self.expected.get(name), self.event.get(name)
             if wanted is not None and wanted != said:
                 found.append(f"{name} {said}, not {wanted}")
-        evidence = self.event.get("evidence") or {}
         for name, wanted in self.expected.get("evidence", {}).items():
-            if evidence.get(name) != wanted:
-                found.append(f"evidence.{name} {evidence.get(name)}, not {wanted}")
+            if (said := at_path(self.event.get("evidence"), name)) != wanted:
+                found.append(f"{name} {said}, not {wanted}")
         if self.healthy and (self.event.get("confidence") or 0) < HEALTHY_CONFIDENCE:
             found.append(f"confidence {self.event.get('confidence')}")
         return found
 
 
 def judge(expected, closed, races_of):
-    """Pairs each expectation with its event: those of one key in the order of their ends."""
-    events = {key: list(of_key) for key, of_key in closed.items()}
+    """Pairs each expectation with its event. Ports come back: those of one key in the order of
+    their ends, which is not that of the log, where a verdict may wait for a second."""
+    events = {key: sorted(of_key, key=lambda event: event["time"])
+              for key, of_key in closed.items()}
     judged = []
     for each in expected:
         of_key = events.get(each["key"], [])

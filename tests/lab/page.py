@@ -96,11 +96,20 @@ def measured(result):
     ])
 
 
-def write_into(path, result):
-    """Replaces what is between the markers."""
-    text = path.read_text(encoding="utf-8")
+def around_markers(path):
+    """What is before and after the generated part."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise HostError(f"{path}: {error.strerror}") from error
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise HostError(f"{path}: {BEGIN} and {END} are missing")
+    return before, after
+
+
+def write_into(path, result):
+    """Replaces what is between the markers."""
+    before, after = around_markers(path)
     path.write_text(f"{before}{BEGIN}\n\n{measured(result)}\n\n{END}{after}", encoding="utf-8")

@@ -8,13 +8,14 @@ from ends import (
     LOCAL_RST,
     REMOTE_FIN,
     REMOTE_RST,
-    SOON_SECONDS,
     near_answers_the_end,
     near_answers_the_fin,
     nears,
 )
 from stage import STUCK_SECONDS
 from wire import VICTIMS
+
+ANSWER_SECONDS = 2  # that a peer takes to close, too
 
 
 def local_close(stage):
@@ -32,7 +33,7 @@ def local_close_answered_late(stage):
     stage.expect(opened, "local_close", **LOCAL_FIN)
     for pair in opened:
         pair.near.close()
-    stage.hold(SOON_SECONDS)
+    stage.hold(ANSWER_SECONDS)
     for pair in opened:
         pair.far.close()
 
@@ -42,7 +43,7 @@ def half_close(stage):
     stage.expect(opened, "local_close", **LOCAL_FIN)
     for pair in opened:
         pair.near.shutdown(socket.SHUT_WR)
-    stage.hold(SOON_SECONDS)
+    stage.hold(ANSWER_SECONDS)
     for pair in opened:
         pair.far.sendall(bytes(pairs.MESSAGE))
         pair.far.close()

@@ -53,6 +53,19 @@ def vanished_after_silence(stage):
         send_until_closed(stage, opened)
 
 
+def vanished_after_second_silence(stage):
+    """The path has outlived such a silence before: it does not forget flows that soon."""
+    stage.near_sysctl("tcp_retries2", FEW_RETRIES)
+    opened = stage.open()
+    stage.expect(opened, "peer_vanished", **TIMEOUT)
+    stage.until_silent(nears(opened))
+    for pair in opened:
+        pairs.talk(pair)
+    stage.until_silent(nears(opened))
+    with stage.during("lost"):
+        send_until_closed(stage, opened)
+
+
 def vanished_after_short_silence(stage):
     stage.near_sysctl("tcp_retries2", FEW_RETRIES)
     opened = stage.open()
@@ -60,6 +73,19 @@ def vanished_after_short_silence(stage):
     stage.until_silent(nears(opened), SHORT_SILENCE_SECONDS)
     with stage.during("lost"):
         send_until_closed(stage, opened)
+
+
+def vanished_during_close(stage):
+    """Our FIN is what is not acknowledged."""
+    stage.near_sysctl("tcp_orphan_retries", FEW_RETRIES)
+    opened = stage.open()
+    stage.expect(opened, "peer_vanished", mechanism="timeout")
+    with stage.during("lost"):
+        for pair in opened:
+            pair.near.close()
+        stage.until_near("all", "exclude", "listening", count=0)
+        for pair in opened:
+            pairs.forget(pair.far)
 
 
 def unreachable(stage):

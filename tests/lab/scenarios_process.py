@@ -71,7 +71,7 @@ def expect_exit(stage, keys, **expected):
 def exits_with(status):
     def scenario(stage):
         keys = in_a_process(stage, exit_with(status))
-        expect_exit(stage, keys, mechanism="fin", evidence={"status": status})
+        expect_exit(stage, keys, mechanism="fin", evidence={"closed_by.exit_status": status})
 
     return scenario
 
@@ -79,7 +79,7 @@ def exits_with(status):
 def killed_by(number):
     def scenario(stage):
         keys = in_a_process(stage, die_of(number))
-        expect_exit(stage, keys, mechanism="fin", evidence={"signal": int(number)})
+        expect_exit(stage, keys, mechanism="fin", evidence={"closed_by.exit_signal": int(number)})
 
     return scenario
 
@@ -87,7 +87,7 @@ def killed_by(number):
 def killed_with_unread(stage):
     keys = in_a_process(stage, die_of(signal.SIGKILL), unread=True)
     expect_exit(stage, keys, mechanism="rst", race="unread_data_reset",
-                evidence={"signal": int(signal.SIGKILL)})
+                evidence={"closed_by.exit_signal": int(signal.SIGKILL)})
 
 
 def unaccepted(stage):
@@ -120,6 +120,6 @@ def listener_exits(stage):
         child.wait_ready()
         far = [stage.connect(pairs.FAMILIES[i % 2]) for i in range(stage.count)]
         expect_exit(stage, [pairs.key_of_far(stage.wire, sock) for sock in far], mechanism="rst",
-                    evidence={"signal": int(signal.SIGTERM)})
+                    evidence={"closed_by.exit_signal": int(signal.SIGTERM)})
         child.end_by(signal.SIGTERM)
         stage.until_state(far, pairs.CLOSE)

@@ -3,9 +3,10 @@
 import socket
 
 import pairs
-from ends import LOCAL_FIN, LOCAL_RST, REMOTE_RST, SOON_SECONDS, near_answers_the_end, nears
+from ends import LOCAL_FIN, LOCAL_RST, REMOTE_RST, near_answers_the_end, nears
 
 LONG_FIN_TIMEOUT = 120  # above TCP_TIMEWAIT_LEN a closed socket in FIN_WAIT2 stays a whole one
+LATE_SECONDS = 2  # after the verdict
 
 
 def unread_data_reset(stage):
@@ -71,24 +72,52 @@ def data_after_shutdown(stage):
         pair.near.close()
 
 
+def data_acknowledges_fin(stage):
+    """The first that comes after our FIN is data which acknowledges it, as most often."""
+    opened = stage.open()
+    stage.expect(opened, "data_after_close", **DATA_AFTER_CLOSE)
+    for pair in opened:
+        pair.near.close()
+        pairs.receive_end(pair.far)
+        pair.far.sendall(bytes(pairs.MESSAGE))
+    stage.until_state([pair.far for pair in opened], pairs.CLOSE)
+
+
 def data_in_time_wait(stage):
-    """The socket is gone with its verdict; a timewait socket answers."""
+    """The socket is gone; the timewait socket answers before the verdict falls."""
+    opened = stage.open()
+    stage.expect(opened, "data_after_close", **DATA_AFTER_CLOSE)
+    for pair in opened:  # one by one: the verdict falls after a second
+        pair.near.close()
+        stage.until_near("fin-wait-2", count=1)
+        data_comes(stage, [pair])
+
+
+def data_in_time_wait_late(stage):
+    """The verdict has fallen, too."""
     opened = stage.open()
     stage.expect(opened, "local_close", race="data_after_close", **LOCAL_FIN)
     near_closes_to_fin_wait2(stage, opened)
-    stage.hold(SOON_SECONDS)
+    stage.hold(LATE_SECONDS)
     data_comes(stage, opened)
 
 
-def late_reset(stage):
-    """Even the timewait socket is gone."""
+def late_reset(stage, listener_closes=False):
+    """Even the timewait socket is gone: the listener answers."""
     stage.near_sysctl("tcp_fin_timeout", 1)
     opened = stage.open()
     stage.expect(opened, "local_close", race="late_reset", **LOCAL_FIN)
     for pair in opened:
         pair.near.close()
     stage.until_near("all", "exclude", "listening", count=0)
+    if listener_closes:
+        stage.close_listeners()
     data_comes(stage, opened)
+
+
+def late_reset_no_listener(stage):
+    """There is no socket at all to answer."""
+    late_reset(stage, listener_closes=True)
 
 
 def reset_after_fin(stage):

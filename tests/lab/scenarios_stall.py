@@ -18,11 +18,8 @@ from stage import LEAK_SECONDS, STUCK_SECONDS
 SMALL_BUFFER = 16384
 
 
-def close_wait_leak(stage):
-    opened = stage.open()
-    stage.expect(opened, "close_wait_leak", **REMOTE_FIN)
-    for pair in opened:
-        pair.far.close()
+def leak(stage, opened):
+    """The application reads that there is no more, and closes far too late."""
     stage.until_state(nears(opened), pairs.CLOSE_WAIT)
     for pair in opened:
         pairs.receive_end(pair.near)
@@ -31,21 +28,48 @@ def close_wait_leak(stage):
         pair.near.close()
 
 
-def window_closed(stage, seconds=STUCK_SECONDS):
-    """Pairs whose far end has not read for so long that near may send nothing."""
+def close_wait_leak(stage):
+    """The peer still waits for our end."""
+    opened = stage.open()
+    stage.expect(opened, "close_wait_leak", **REMOTE_FIN)
+    for pair in opened:
+        pair.far.shutdown(socket.SHUT_WR)
+    leak(stage, opened)
+    for pair in opened:
+        pairs.receive_end(pair.far)
+
+
+def close_wait_leak_peer_gone(stage):
+    """The peer's kernel has stopped to wait: our FIN is answered by a reset."""
+    stage.wire.far.set_sysctl("ipv4.tcp_fin_timeout", 1)
+    opened = stage.open()
+    stage.expect(opened, "close_wait_leak", race="reset_during_close", **REMOTE_RST)
+    for pair in opened:
+        pair.far.close()
+    leak(stage, opened)
+
+
+def filled(stage):
+    """Pairs whose far end does not read, and whose near end has sent all that it may."""
     opened = stage.open(options=[
         (socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER),
         (socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER),
     ])
     for pair in opened:
         pairs.fill(pair.near)
+    return opened
 
-    def is_probing(sock):
-        info = pairs.tcp_info(sock)
-        return info.backoff > 0 and info.unacked == 0 and info.unsent > 0
 
-    stage.until_each(nears(opened), is_probing, "a closed window")
-    stage.hold(seconds)
+def is_probing(pair):
+    """Near asks, again and again, whether the window has opened."""
+    info = pairs.tcp_info(pair.near)
+    return info.backoff > 0 and info.unacked == 0 and info.unsent > 0
+
+
+def window_closed(stage):
+    opened = filled(stage)
+    stage.until_each(opened, is_probing, "a closed window")
+    stage.hold(STUCK_SECONDS)
     return opened
 
 
@@ -97,10 +121,15 @@ def slow_consumer_recovers(stage):
 
 
 def window_closed_shortly(stage):
-    opened = window_closed(stage, SOON_SECONDS)
+    opened = filled(stage)
     stage.expect(opened, "peer_reset", **REMOTE_RST)
-    for pair in opened:
-        pair.far.close()
+
+    def reset_when_probing(pair):
+        if is_probing(pair):
+            pair.far.close()
+        return pair.far.fileno() < 0
+
+    stage.until_each(opened, reset_when_probing, "a closed window")
     near_answers_the_end(stage, opened)
 
 

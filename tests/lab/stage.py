@@ -16,7 +16,7 @@ FAULT_SECONDS = 60  # within which the kernel has done what a scenario waits for
 SILENCE_SECONDS = 21  # what wsbpf calls a long silence is 20 s
 STUCK_SECONDS = 9  # what wsbpf calls a stall or a window closed for long is 5 s or less
 LEAK_SECONDS = 63  # what wsbpf calls a leak is 60 s
-TICK_SECONDS = 0.05
+TICK_SECONDS = 0.03
 
 
 class Report:
@@ -62,6 +62,11 @@ class Stage:
                 self.accepting, target, family, self.port, options)
         return self.listeners[family]
 
+    def close_listeners(self):
+        for listener in self.listeners.values():
+            listener.close()
+        self.listeners.clear()
+
     def connect(self, family, addresses=VICTIMS, options=()):
         source, target = self.source_and_target(family, addresses)
         return pairs.connect(self.connecting, source, target, family, self.port, options)
@@ -100,11 +105,11 @@ class Stage:
     def until(self, condition, what, seconds=FAULT_SECONDS):
         wait_until(condition, seconds, f"{what}: not within {seconds} s", TICK_SECONDS)
 
-    def until_each(self, sockets, condition, what, seconds=FAULT_SECONDS):
-        waiting = list(sockets)
+    def until_each(self, items, condition, what, seconds=FAULT_SECONDS):
+        waiting = list(items)
 
         def all_done():
-            waiting[:] = [sock for sock in waiting if not condition(sock)]
+            waiting[:] = [item for item in waiting if not condition(item)]
             return not waiting
 
         self.until(all_done, what, seconds)
