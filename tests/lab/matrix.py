@@ -105,7 +105,7 @@ class Result:
     judged: list[Judged]
     spare: list[dict]  # closed events of connections that nobody made
     problems: list[dict]  # where the kernel did not do what a scenario wanted
-    lost_events: int
+    losses: dict[str, int]  # that the daemon owns to
 
     def verdicts(self):
         return classes((each.expected["verdict"], each.verdict) for each in self.judged)

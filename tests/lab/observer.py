@@ -6,6 +6,7 @@ import re
 import socket
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from host import HostError, process, wait_until
@@ -47,10 +48,15 @@ class Observer:
             return bool(get("/readyz", self.socket_path))
         return False
 
-    def lost_events(self):
-        metrics = get("/metrics", self.socket_path)
-        values = re.findall(r"^wsbpf_events_lost_total(?:{.*})? (\S+)$", metrics, re.M)
-        return int(sum(map(float, values)))
+    def losses(self):
+        """Events lost, by reason, and what sweeps had to put right, by kind."""
+        found = re.findall(r'^wsbpf_(?:events_lost|reconcile_corrections)_total'
+                           r'{(?:reason|kind)="(\w+)".*} (\S+)$',
+                           get("/metrics", self.socket_path), re.M)
+        losses = Counter()
+        for name, value in found:
+            losses[name] += int(float(value))
+        return dict(+losses)
 
     def read(self):
         """Takes in what has been written since."""

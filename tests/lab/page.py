@@ -13,6 +13,10 @@ def otherwise(row):
     return ", ".join(f"{name} {n}" for name, n in row.otherwise().items())
 
 
+def losses(result):
+    return ", ".join(f"{count} {name}" for name, count in result.losses.items()) or "none"
+
+
 def matrix_rows(title, rows):
     return [(title, "caused", "right", "called otherwise")] + [
         (row.expected, str(row.count), str(row.count - row.wrong), otherwise(row)) for row in rows
@@ -50,7 +54,7 @@ def print_result(result):
     print_columns(matrix_rows("verdict", result.verdicts()))
     print_columns(matrix_rows("race", result.races()))
     print(f"healthy connections: {len(result.healthy())}, called unhealthy:"
-          f" {len(result.called_unhealthy())}; events lost: {result.lost_events}")
+          f" {len(result.called_unhealthy())}; events lost or put right: {losses(result)}")
     for problem in result.problems:
         print(f"{problem['scenario']} could not be played: {problem['text']}")
 
@@ -67,7 +71,7 @@ def as_json(result):
         "races": rows_of(result.races()),
         "healthy": len(result.healthy()),
         "healthy_called_unhealthy": len(result.called_unhealthy()),
-        "events_lost": result.lost_events,
+        "losses": result.losses,
         "problems": result.problems,
         "spare": result.spare,
         "failures": result.failures(),
@@ -87,8 +91,8 @@ def measured(result):
     return "\n".join([
         f"{time.strftime('%Y-%m-%d', time.gmtime())}, Linux {platform.release()}:"
         f" {len(result.judged)} connections, of which {len(result.healthy())} healthy beside the"
-        f" others; healthy called unhealthy: {len(result.called_unhealthy())}; events lost:"
-        f" {result.lost_events}.",
+        f" others; healthy called unhealthy: {len(result.called_unhealthy())}; events lost or put"
+        f" right: {losses(result)}.",
         "",
         *markdown_table(matrix_rows("verdict caused", result.verdicts())),
         "",
