@@ -11,9 +11,6 @@ import scenarios_race as race
 import scenarios_stall as stall
 from stage import Stage
 
-ANY_ROLE = ("server", "client")
-SERVER = ("server",)
-
 
 # The kernel's counters that a scenario names when they rise by one for each of its connections.
 ON_CLOSE, ON_DATA, ON_TIMEOUT, ESTABLISHED_RESET, RESET_SENT = COUNTED = (
@@ -58,6 +55,11 @@ SCENARIOS = (
     Scenario(application.half_close),
     Scenario(application.remote_close),
     Scenario(application.remote_close_answered_late),
+    Scenario(application.shutdown_fd_kept),
+    Scenario(application.closed_before_accept, roles=SERVER),
+    Scenario(application.reset_before_accept, (ESTABLISHED_RESET,), roles=SERVER),
+    Scenario(application.owner_changes_namespace),
+    Scenario(application.local_abort_after_fin, (ON_DATA, ESTABLISHED_RESET, RESET_SENT)),
     Scenario(application.local_abort, (ON_DATA, ESTABLISHED_RESET, RESET_SENT)),
     Scenario(application.peer_reset, (ESTABLISHED_RESET,)),
     Scenario(application.peer_reset_fd_kept, (ESTABLISHED_RESET,)),
@@ -70,6 +72,7 @@ SCENARIOS = (
     Scenario(process.killed_by(signal.SIGKILL), given_name="process_killed_9"),
     Scenario(process.killed_by(signal.SIGTERM), given_name="process_killed_15"),
     Scenario(process.killed_with_unread, (ON_CLOSE, ESTABLISHED_RESET, RESET_SENT)),
+    Scenario(process.killed_in_close_wait),
     Scenario(process.listener_closed, (ESTABLISHED_RESET, RESET_SENT), roles=SERVER),
     Scenario(process.listener_exits, (ESTABLISHED_RESET, RESET_SENT), roles=SERVER),
 
@@ -87,6 +90,7 @@ SCENARIOS = (
     Scenario(stall.unread_shortly, (ESTABLISHED_RESET,)),
 
     Scenario(race.unread_data_reset, (ON_CLOSE, ESTABLISHED_RESET, RESET_SENT)),
+    Scenario(race.unread_data_reset_after_fin, (ON_CLOSE, ESTABLISHED_RESET, RESET_SENT)),
     Scenario(race.data_in_fin_wait1, (ON_DATA, RESET_SENT)),
     Scenario(race.data_in_fin_wait2, (ON_DATA, RESET_SENT)),
     Scenario(race.data_after_shutdown, (ON_DATA, RESET_SENT)),
@@ -96,6 +100,7 @@ SCENARIOS = (
     Scenario(race.late_reset, (RESET_SENT,)),
     Scenario(race.late_reset_no_listener, (RESET_SENT,)),
     Scenario(race.reset_after_fin, (ESTABLISHED_RESET,)),
+    Scenario(race.write_after_remote_close, (ESTABLISHED_RESET,)),
     Scenario(race.reset_in_fin_wait1),
     Scenario(race.reset_in_fin_wait2),
     Scenario(race.reset_after_shutdown),

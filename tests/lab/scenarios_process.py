@@ -2,14 +2,16 @@
 
 import os
 import signal
+import socket
 
 import pairs
-from ends import LOCAL_RST
+from ends import LOCAL_RST, REMOTE_FIN
 from wire import VICTIMS
 
 
-def in_a_process(stage, end, unread=False):
-    """The near ends belong to a process of their own, which end(child) ends; the keys of them."""
+def in_a_process(stage, end, before=lambda far: None):
+    """The near ends belong to a process of their own, which end(child) ends after before(far) has
+    been done with their peers; the keys of them."""
     listeners = {family: stage.listener(family) for family in pairs.FAMILIES}
     families = [pairs.FAMILIES[i % 2] for i in range(stage.count)]
     go_read, go_write = os.pipe()
@@ -38,16 +40,9 @@ def in_a_process(stage, end, unread=False):
             far[-1].sendall(bytes(pairs.MESSAGE))
             pairs.receive(far[-1], pairs.MESSAGE)
         child.wait_ready()
-        if unread:
-            for sock in far:
-                sock.sendall(bytes(pairs.MESSAGE))
-            stage.until_each(far, lambda sock: pairs.tcp_info(sock).unacked == 0, "a delivery")
+        before(far)
         keys = [pairs.key_of_far(stage.wire, sock) for sock in far]
         end(child, go_write)
-    if not unread:
-        for sock in far:
-            pairs.receive_end(sock)
-            sock.close()
     return keys
 
 
@@ -85,9 +80,28 @@ def killed_by(number):
 
 
 def killed_with_unread(stage):
-    keys = in_a_process(stage, die_of(signal.SIGKILL), unread=True)
+
+    def leave_unread(far):
+        for sock in far:
+            sock.sendall(bytes(pairs.MESSAGE))
+        stage.until_each(far, lambda sock: pairs.tcp_info(sock).unacked == 0, "a delivery")
+
+    keys = in_a_process(stage, die_of(signal.SIGKILL), leave_unread)
     expect_exit(stage, keys, mechanism="rst", race="unread_data_reset",
                 evidence={"closed_by.exit_signal": int(signal.SIGKILL)})
+
+
+def killed_in_close_wait(stage):
+    """As a leak often ends: the server is restarted."""
+
+    def close_first(far):
+        for sock in far:
+            sock.shutdown(socket.SHUT_WR)
+        stage.until_near("close-wait")
+
+    for key in in_a_process(stage, die_of(signal.SIGTERM), close_first):
+        stage.expect_key(key, "process_exit", **REMOTE_FIN,
+                         evidence={"closed_by.exit_signal": int(signal.SIGTERM)})
 
 
 def unaccepted(stage):

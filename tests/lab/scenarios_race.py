@@ -19,6 +19,18 @@ def unread_data_reset(stage):
         pair.near.close()
 
 
+def unread_data_reset_after_fin(stage):
+    opened = stage.open()
+    stage.expect(opened, "unread_data_reset", race="unread_data_reset", initiator="remote",
+                 mechanism="rst")
+    for pair in opened:
+        pair.far.sendall(bytes(pairs.MESSAGE))
+        pair.far.shutdown(socket.SHUT_WR)
+    stage.until_state(nears(opened), pairs.CLOSE_WAIT)
+    for pair in opened:
+        pair.near.close()
+
+
 def near_closes_to_fin_wait1(stage, opened):
     """Near's FIN is lost for as long as the fault lasts."""
     for pair in opened:
@@ -128,6 +140,18 @@ def reset_after_fin(stage):
     stage.until_state(nears(opened), pairs.CLOSE_WAIT)
     for pair in opened:
         pairs.abort(pair.far)
+    near_answers_the_end(stage, opened)
+
+
+def write_after_remote_close(stage):
+    """The application writes to a peer that has closed: a broken pipe."""
+    opened = stage.open()
+    stage.expect(opened, "reset_after_fin", race="reset_after_fin", **REMOTE_RST)
+    for pair in opened:
+        pair.far.close()
+    stage.until_state(nears(opened), pairs.CLOSE_WAIT)
+    for pair in opened:
+        pair.near.sendall(bytes(pairs.MESSAGE))
     near_answers_the_end(stage, opened)
 
 
