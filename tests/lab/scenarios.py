@@ -11,7 +11,6 @@ import scenarios_race as race
 import scenarios_stall as stall
 from stage import Stage
 
-
 # The kernel's counters that a scenario names when they rise by one for each of its connections.
 ON_CLOSE, ON_DATA, ON_TIMEOUT, ESTABLISHED_RESET, RESET_SENT = COUNTED = (
     "TcpExtTCPAbortOnClose", "TcpExtTCPAbortOnData", "TcpExtTCPAbortOnTimeout", "TcpEstabResets",

@@ -16,7 +16,7 @@ from ends import (
 from stage import STUCK_SECONDS
 from wire import VICTIMS
 
-SEVERAL_SWEEPS_SECONDS = 16
+SEVERAL_SWEEPS_SECONDS = 31
 VISIT_SECONDS = 0.001
 ANSWER_SECONDS = 2  # that a peer takes to close, too
 
