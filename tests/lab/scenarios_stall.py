@@ -43,7 +43,7 @@ def close_wait_leak_peer_gone(stage):
     """The peer's kernel has stopped to wait: our FIN is answered by a reset."""
     stage.wire.far.set_sysctl("ipv4.tcp_fin_timeout", 1)
     opened = stage.open()
-    stage.expect(opened, "close_wait_leak", race="reset_during_close", **REMOTE_RST)
+    stage.expect(opened, "close_wait_leak", **REMOTE_RST)
     for pair in opened:
         pair.far.close()
     leak(stage, opened)
