@@ -9,7 +9,8 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from machine import SETTLE_SECONDS, BenchError, in_namespace, network_namespace, run, say
+from host import HostError, run, say
+from machine import SETTLE_SECONDS, in_namespace, network_namespace
 from observers import wsbpf_daemon
 from report import verdict
 
@@ -78,7 +79,7 @@ def measure_programs(options, watches, load_port):
         taken = samples[watch.name]
         names = sorted({program for sample in taken for program in sample})
         if missing := watch.limits.keys() - names:
-            raise BenchError(f"{watch.name}: wsbpf says nothing of {', '.join(sorted(missing))}")
+            raise HostError(f"{watch.name}: wsbpf says nothing of {', '.join(sorted(missing))}")
         results += [program_result(watch, program, taken) for program in names]
     return results
 
