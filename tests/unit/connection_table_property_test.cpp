@@ -243,7 +243,11 @@ class ModelKernel {
     } else if (socket.state == TcpState::kCloseWait) {
       enter_close(socket, Verdict::kResetAfterFin, EPIPE);
     } else {
-      enter_close(socket, orderly(socket), ECONNRESET);
+      const bool own_fin_is_under_way =
+          socket.state == TcpState::kFinWait1 || socket.state == TcpState::kFinWait2;
+      enter_close(socket,
+                  own_fin_is_under_way && !socket.exited ? Verdict::kPeerReset : orderly(socket),
+                  ECONNRESET);
     }
     finish(socket);
   }

@@ -167,7 +167,15 @@ TEST_F(EndingsTest, AResetReceivedThatWasOne) {
   apply(reset(20_s, sock_, kFinWait2, WSBPF_RESET_RECEIVED),
         closed(20_s, sock_, kFinWait2, {}, ECONNRESET), destroyed(20_s, sock_));
   EXPECT_EQ(by(20_s), Lines{}) << "ours may follow";
-  EXPECT_EQ(by(21_s), Lines{"1 local_close local rst reset_during_close"});
+  EXPECT_EQ(by(21_s), Lines{"1 peer_reset local rst reset_during_close"});
+}
+
+// Data that comes with the ACK of our FIN: only the reset that answers it tells.
+TEST_F(EndingsTest, DataWithTheAckOfOurFin) {
+  apply(accepted(1_s, sock_), left(10_s, sock_, kFinWait1, {}, closer(4121)),
+        closed(20_s, sock_, kFinWait1, {.flags = WSBPF_SOCK_DEAD}), destroyed(20_s, sock_),
+        reset(20_s, sock_, kClose, WSBPF_RESET_SENT, 8, 20));
+  EXPECT_EQ(by(21_s), Lines{"1 data_after_close local rst data_after_close"});
 }
 
 TEST_F(EndingsTest, TheSocketIsDestroyedBeforeItsResetIsTold) {
@@ -415,6 +423,19 @@ TEST_F(EndingsTest, WithoutTheResetThatWasSentTheVerdictIsUnknownThoughNoLossWas
   apply(accepted(1_s, sock_), closed(10_s, sock_, kEstablished, {}, 0, closer(4121)),
         destroyed(10_s, sock_));
   EXPECT_EQ(by(10_s), Lines{"1 unknown local unknown"});
+}
+
+// close() destroys what it aborts; that nothing says so is a loss, and no descriptor.
+TEST_F(EndingsTest, WithoutTheDestructionOfAnOrphanItEndsAllTheSame) {
+  apply(accepted(1_s, sock_),
+        closed(10_s, sock_, kEstablished,
+               {.flags = WSBPF_SOCK_RCV_SHUTDOWN | WSBPF_SOCK_SEND_SHUTDOWN}, 0, closer(4121)),
+        reset(10_s, sock_, kClose, WSBPF_RESET_SENT, 14));
+  EXPECT_EQ(by(11_s), Lines{"1 local_abort local rst"});
+  EXPECT_EQ(find_connection(*table_, 1), nullptr);
+  EXPECT_EQ(corrections_of(*table_, Correction::kEnded), 1u);
+  EXPECT_EQ(disconnects_of(*table_), 1u);
+  EXPECT_EQ(by(60_s).size(), 1u);
 }
 
 TEST_F(EndingsTest, ALossBeforeTheEndTouchesNothing) {

@@ -86,6 +86,14 @@ Evidence reset_in_close_wait() {
   return e;
 }
 
+// The peer's reset after both FINs.
+Evidence reset_in_last_ack() {
+  Evidence e = peer_fin();
+  e.error = ECONNRESET;
+  e.reset_received = {101_s, TcpState::kLastAck, -1};
+  return e;
+}
+
 // The peer's reset while our own FIN was under way.
 Evidence reset_in(TcpState state) {
   Evidence e = own_fin();
@@ -423,7 +431,21 @@ const std::vector<Case>& cases() {
        kReset, Race::kDataAfterClose},
       {"data met a timewait socket", with(own_fin(), [](Evidence& e) { e.data_after_end = true; }),
        V::kDataAfterClose, kLocal, kReset, Race::kDataAfterClose},
-      {"a reset, and no data", reset_in(TcpState::kFinWait2), V::kLocalClose, kLocal, kReset,
+      {"data with the ACK of our FIN, which no error tells of",
+       with(own_fin(),
+            [](Evidence& e) {
+              e.closed_from = TcpState::kFinWait1;
+              e.reset_sent = {101_s, TcpState::kClose, kAbortOnData, 20};
+            }),
+       V::kDataAfterClose, kLocal, kReset, Race::kDataAfterClose},
+      {"a reset that answers no data",
+       with(own_fin(),
+            [](Evidence& e) {
+              e.closed_from = TcpState::kFinWait1;
+              e.reset_sent = {101_s, TcpState::kClose, kAbortOnData, 0};
+            }),
+       V::kLocalClose, kLocal, kReset},
+      {"a reset, and no data", reset_in(TcpState::kFinWait2), V::kPeerReset, kLocal, kReset,
        Race::kResetDuringClose},
 
       {"a reset after the FIN", reset_in_close_wait(), V::kResetAfterFin, kRemote, kReset,
@@ -431,13 +453,18 @@ const std::vector<Case>& cases() {
       {"the error alone tells of it",
        with(reset_in_close_wait(), [](Evidence& e) { e.reset_received = {}; }), V::kResetAfterFin,
        kRemote, kReset, Race::kResetAfterFin},
-      {"a reset after both FINs",
-       with(peer_fin(),
-            [](Evidence& e) {
-              e.error = ECONNRESET;
-              e.reset_received = {101_s, TcpState::kLastAck, -1};
-            }),
-       V::kRemoteClose, kRemote, kReset, Race::kResetDuringClose},
+      {"a reset after both FINs: the peer had gone",
+       with(reset_in_last_ack(), [](Evidence& e) { e.at_close.unacked_bytes = 1; }),
+       V::kRemoteClose, kRemote, kReset},
+      {"a reset after both FINs that lost data",
+       with(reset_in_last_ack(), [](Evidence& e) { e.at_close.unacked_bytes = 2; }),
+       V::kResetAfterFin, kRemote, kReset, Race::kResetAfterFin},
+      {"a reset after both FINs that lost data not even sent",
+       with(reset_in_last_ack(), [](Evidence& e) { e.at_close.unsent_bytes = 2; }),
+       V::kResetAfterFin, kRemote, kReset, Race::kResetAfterFin},
+      {"data unacknowledged in LAST_ACK, and no reset",
+       with(peer_fin(), [](Evidence& e) { e.at_close.unacked_bytes = 2; }), V::kRemoteClose,
+       kRemote, kFin},
 
       {"both closed at once", crossed_fins(), V::kSimultaneousClose, kLocal, kFin,
        Race::kSimultaneousClose},
@@ -465,7 +492,7 @@ const std::vector<Case>& cases() {
        with(peer_reset(), [](Evidence& e) { e.reset_received = {}; }), V::kPeerReset, kRemote,
        kReset},
 
-      {"reset in FIN_WAIT1", reset_in(TcpState::kFinWait1), V::kLocalClose, kLocal, kReset,
+      {"reset in FIN_WAIT1", reset_in(TcpState::kFinWait1), V::kPeerReset, kLocal, kReset,
        Race::kResetDuringClose},
       {"our FIN first", own_fin(), V::kLocalClose, kLocal, kFin},
       {"the peer's FIN first", peer_fin(), V::kRemoteClose, kRemote, kFin},
@@ -649,6 +676,18 @@ TEST(Evidence, AnAbortHasACause) {
   EXPECT_EQ(abort_cause(own_abort(10)), "");
   EXPECT_EQ(abort_cause(own_fin()), "");
   EXPECT_EQ(abort_cause(peer_reset()), "");
+}
+
+TEST(Evidence, ASocketThatCloseAbortedIsAnOrphan) {
+  constexpr uint32_t kBoth = WSBPF_SOCK_RCV_SHUTDOWN | WSBPF_SOCK_SEND_SHUTDOWN;
+  EXPECT_TRUE(is_orphaned(own_abort(0)));
+  EXPECT_TRUE(is_orphaned(own_abort(10)));
+  EXPECT_FALSE(is_orphaned(with(own_abort(0), [](Evidence& e) { e.at_close.flags = 0; })));
+  EXPECT_FALSE(is_orphaned(peer_reset()));
+  EXPECT_TRUE(
+      is_orphaned(with(peer_reset(), [](Evidence& e) { e.at_close.flags = WSBPF_SOCK_DEAD; })));
+  // shutdown() of both directions leaves the descriptor open.
+  EXPECT_FALSE(is_orphaned(with(peer_fin(), [](Evidence& e) { e.at_close.flags = kBoth; })));
 }
 
 TEST(Evidence, AResetIsDoubtfulOnlyWhileOurFinIsUnderWay) {
