@@ -76,7 +76,7 @@ static __always_inline void on_closed(struct sock *sk, int old_state)
 	fill_counters(&record->counters, tp);
 	fill_closer(&record->closer, is_closed_by_caller(sk, old_state));
 	record->reserved = 0;
-	submit_record(record);
+	submit_last_record(record);
 }
 
 /* As is_watched_sock(), but cheaper: only sockets that close have lost a port that they had. */
