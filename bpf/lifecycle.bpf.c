@@ -76,17 +76,26 @@ static __always_inline void on_closed(struct sock *sk, int old_state)
 	fill_counters(&record->counters, tp);
 	fill_closer(&record->closer, is_closed_by_caller(sk, old_state));
 	record->reserved = 0;
-	submit_record(record);
+	submit_last_record(record);
+}
+
+/* As is_watched_sock(), but cheaper: only sockets that close have lost a port that they had. */
+static __always_inline bool is_watched_in(struct sock *sk, int new_state)
+{
+	__u16 local_port = sk->__sk_common.skc_num;
+
+	if (!local_port && new_state == TCP_CLOSE)
+		local_port = local_port_of(sk);
+	return is_watched(local_port, sk->__sk_common.skc_dport);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(set_state, struct sock *sk, int old_state, int new_state)
 {
-	if (!is_watched_sock(sk))
+	/* SYN_RECV comes together with ESTABLISHED, on the same child. */
+	if (new_state == TCP_SYN_RECV || !is_watched_in(sk, new_state))
 		return 0;
 	switch (new_state) {
-	case TCP_SYN_RECV: /* comes together with ESTABLISHED, on the same child */
-		break;
 	case TCP_ESTABLISHED:
 	case TCP_SYN_SENT:
 	case TCP_LISTEN:

@@ -45,9 +45,16 @@ static __always_inline void *reserve_record(__u64 size, enum wsbpf_program progr
 	return record;
 }
 
-/* A wake-up costs forty times the record itself: the daemon comes by on a timer, and is woken only
- * once when the buffer passes half full. Two CPUs may both see the flag clear; that is harmless. */
+/* A wake-up costs forty times the record itself: the daemon comes by on a timer. */
 static __always_inline void submit_record(void *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* The same for the last and largest record of a connection, which alone looks at how full the
+ * buffer is: when it passes half, the daemon is woken once before its time. Two CPUs may both see
+ * the flag clear; that is harmless. */
+static __always_inline void submit_last_record(void *record)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
 

@@ -81,17 +81,21 @@ static __always_inline void on_reset(struct sock *sk, enum wsbpf_reset_direction
 
 /* A segment that belongs to no socket any more; not the answer to a SYN, which is a connection
  * refused. Its receiver is our end. */
-static __always_inline void on_orphan_reset(const struct sk_buff *skb, __s32 reason)
+static __always_inline void on_orphan_reset(const struct sock *sk, const struct sk_buff *skb,
+					    __s32 reason)
 {
 	unsigned char *network = skb->head + skb->network_header;
 	struct wsbpf_reset *record;
 	struct tcp_header header;
+	__u32 netns;
 	__u8 version;
 
 	if (!read_tcp_header(&header, skb) || header.flags & TCP_FLAG_SYN)
 		return;
 	if (!is_watched(bpf_ntohs(header.destination), header.source))
 		return;
+	/* A segment that has found a socket has lost its device. */
+	netns = sk ? sk->__sk_common.skc_net.net->ns.inum : skb->dev->nd_net.net->ns.inum;
 	if (bpf_probe_read_kernel(&version, sizeof(version), network))
 		return;
 	record = reserve_record(sizeof(*record), WSBPF_PROGRAM_SEND_RESET);
@@ -110,8 +114,7 @@ static __always_inline void on_orphan_reset(const struct sk_buff *skb, __s32 rea
 	record->endpoints.local_port = bpf_ntohs(header.destination);
 	record->endpoints.remote_port = bpf_ntohs(header.source);
 	fill_reset_header(&record->header, TCP_CLOSE,
-			  version >> 4 == IP_VERSION_4 ? AF_INET : AF_INET6,
-			  skb->dev->nd_net.net->ns.inum, 0);
+			  version >> 4 == IP_VERSION_4 ? AF_INET : AF_INET6, netns, 0);
 	record->direction = WSBPF_RESET_SENT;
 	record->reason = reason;
 	record->payload_bytes = payload_of(skb);
@@ -133,7 +136,7 @@ int BPF_PROG(send_reset_reason, struct sock *sk, const struct sk_buff *skb, int 
 		on_reset(sk, WSBPF_RESET_SENT, reason, skb ? payload_of(skb) : 0,
 			 WSBPF_PROGRAM_SEND_RESET);
 	else if (skb)
-		on_orphan_reset(skb, reason);
+		on_orphan_reset(sk, skb, reason);
 	return 0;
 }
 
@@ -144,7 +147,7 @@ int BPF_PROG(send_reset, struct sock *sk, const struct sk_buff *skb)
 		on_reset(sk, WSBPF_RESET_SENT, -1, skb ? payload_of(skb) : 0,
 			 WSBPF_PROGRAM_SEND_RESET);
 	else if (skb)
-		on_orphan_reset(skb, -1);
+		on_orphan_reset(sk, skb, -1);
 	return 0;
 }
 

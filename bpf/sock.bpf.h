@@ -96,6 +96,14 @@ static __always_inline __u32 ms_since(__u32 now, __u32 then)
 	return ticks_to_ms(now - then);
 }
 
+/* The time of the first probe outlives the probing when the window opens by less than what waits
+ * (tcp_ack_probe()); while it is closed there is something to send, and nothing under way. */
+static __always_inline bool is_window_probed(const struct tcp_sock *tp)
+{
+	return tp->inet_conn.icsk_probes_tstamp && tp->write_seq != tp->snd_nxt &&
+	       tp->snd_nxt == tp->snd_una;
+}
+
 static __always_inline void fill_counters(struct wsbpf_counters *counters,
 					  const struct tcp_sock *tp)
 {
@@ -118,7 +126,7 @@ static __always_inline void fill_counters(struct wsbpf_counters *counters,
 	counters->sent_ms_ago = ms_since(now, tp->lsndtime);
 	counters->heard_ms_ago = ms_since(now, tp->rcv_tstamp);
 	counters->zero_window_ms =
-		icsk->icsk_probes_tstamp ? ms_since(now, icsk->icsk_probes_tstamp) : 0;
+		is_window_probed(tp) ? ms_since(now, icsk->icsk_probes_tstamp) : 0;
 	counters->user_timeout_ms = icsk->icsk_user_timeout;
 	counters->mss_bytes = tp->mss_cache;
 	counters->timeouts = icsk->icsk_retransmits;

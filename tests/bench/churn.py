@@ -8,18 +8,8 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from machine import (
-    SETTLE_SECONDS,
-    BenchError,
-    NotInTime,
-    all_programs,
-    in_namespace,
-    network_namespace,
-    run,
-    say,
-    tracing_programs,
-    wait_until,
-)
+from host import HostError, NotInTime, run, say, wait_until
+from machine import SETTLE_SECONDS, all_programs, in_namespace, network_namespace, tracing_programs
 from observers import Variant, observer
 from programs import Watch, measure_programs, program_rows
 from report import verdict
@@ -67,7 +57,7 @@ def churn_variants(options):
     if options.only:
         wanted = {"bare", *options.only.split(",")}
         if unknown := wanted - {variant.name for variant in variants}:
-            raise BenchError(f"no such variant here: {', '.join(sorted(unknown))}")
+            raise HostError(f"no such variant here: {', '.join(sorted(unknown))}")
         variants = [variant for variant in variants if variant.name in wanted]
     return variants
 
@@ -138,7 +128,7 @@ def churn_rounds(options, variants):
     while len(rounds) < options.rounds:
         attempts += 1
         if attempts > 3 * options.rounds:
-            raise BenchError("other BPF observers keep coming and going: stop them and try again")
+            raise HostError("other BPF observers keep coming and going: stop them and try again")
         # Each variant takes each place in turn, so that a drift of the machine favours none.
         turn = attempts % len(variants)
         try:

@@ -1,64 +1,17 @@
-"""Processes, network namespaces and BPF programs of this machine, each ended after its use."""
+"""Network namespaces and BPF programs of this machine, each gone after its use."""
 
 import contextlib
-import ctypes
 import itertools
 import json
 import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-GONE_SECONDS = 10
+from host import run
+
 SETTLE_SECONDS = 0.3  # after attaching, and for a deleted namespace to be torn down
-
-
-class BenchError(Exception):
-    """Something the benchmark needs is missing or failed; the text says what to do."""
-
-
-class NotInTime(BenchError):
-    """What was waited for did not come."""
-
-
-def say(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
-
-
-def run(*command):
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise BenchError(f"{' '.join(map(str, command))}: {result.stderr.strip()}")
-    return result.stdout
-
-
-def end_with_parent():
-    """Before exec: the child leaves the terminal's group and dies with us, even by kill -9."""
-    os.setsid()
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
-
-
-@contextlib.contextmanager
-def process(command, end_signal=signal.SIGTERM, **streams):
-    child = subprocess.Popen(command, preexec_fn=end_with_parent, **streams)
-    try:
-        yield child
-    finally:
-        if child.stdin:
-            child.stdin.close()
-        if child.poll() is None:
-            child.send_signal(end_signal)
-        try:
-            child.wait(timeout=GONE_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-
 
 namespace_numbers = itertools.count(1)
 
@@ -143,16 +96,6 @@ def map_bytes_of(pid):
             if "map_id" in fields:
                 sizes[fields["map_id"]] = int(fields.get("memlock", 0))
     return sum(sizes.values())
-
-
-def wait_until(condition, seconds, complaint, interval=0.02):
-    """Returns the first true value of condition()."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise NotInTime(complaint)
-        time.sleep(interval)
-    return value
 
 
 def free_port():

@@ -12,17 +12,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from machine import (
-    GONE_SECONDS,
-    BenchError,
-    all_programs,
-    cpu_ns_of,
-    free_port,
-    process,
-    programs_of,
-    wait_until,
-    with_tracefs,
-)
+from host import GONE_SECONDS, HostError, process, wait_until
+from machine import all_programs, cpu_ns_of, free_port, programs_of, with_tracefs
 
 READY_SECONDS = 30
 
@@ -56,7 +47,7 @@ class Daemon:
 
     def ready(self):
         if self.child.poll() is not None:
-            raise BenchError(f"wsbpf run ended with status {self.child.returncode}")
+            raise HostError(f"wsbpf run ended with status {self.child.returncode}")
         try:
             return bool(self.get("/readyz"))
         except (urllib.error.URLError, ConnectionError):
@@ -146,7 +137,7 @@ def other_observer(command):
         def attached():
             if child.poll() is not None:
                 errors.seek(0)
-                raise BenchError(f"{command[0]} failed: {errors.read().strip()}")
+                raise HostError(f"{command[0]} failed: {errors.read().strip()}")
             return programs_of(child.pid)
 
         wait_until(attached, READY_SECONDS, f"{command[0]} does not attach")

@@ -8,17 +8,13 @@ import statistics
 import subprocess
 import time
 
+from host import HostError, NotInTime, process, say, wait_until
 from machine import (
-    BenchError,
-    NotInTime,
     count_network_namespaces,
     cpu_ns_of,
     in_namespace,
     map_bytes_of,
     network_namespace,
-    process,
-    say,
-    wait_until,
 )
 from observers import READY_SECONDS, wsbpf_daemon
 from report import verdict
@@ -51,7 +47,7 @@ def holders(options, namespace):
         ]
         for child in children:
             if child.stdout.readline() != b"ready\n":
-                raise BenchError("a holder failed to open its connections")
+                raise HostError("a holder failed to open its connections")
         yield count
 
 
@@ -60,7 +56,7 @@ def wait_for_connections(daemon, expected):
     with contextlib.suppress(NotInTime):
         wait_until(lambda: daemon.connections() == expected, READY_SECONDS, "", interval=0.5)
     if (total := daemon.connections()) != expected:
-        raise BenchError(f"wsbpf has {total} connections, {expected} are open")
+        raise HostError(f"wsbpf has {total} connections, {expected} are open")
 
 
 def timed_lists(daemon, expected, times=5):
@@ -72,7 +68,7 @@ def timed_lists(daemon, expected, times=5):
         seconds.append(time.monotonic() - start)
         listed = len(json.loads(answer)["connections"])
         if listed != expected:
-            raise BenchError(f"wsbpf list shows {listed} connections, {expected} are open")
+            raise HostError(f"wsbpf list shows {listed} connections, {expected} are open")
     return seconds
 
 

@@ -44,7 +44,7 @@ constexpr uint64_t kAskedSweepEvery_ns = 1'000'000'000;  // while somebody looks
 // A recording whose reader leaves so much lying ends.
 constexpr size_t kRecordingBacklog_bytes = 64 << 20;
 
-constexpr uint64_t kSaveEvery_ns = 10'000'000'000;
+constexpr uint64_t kSaveEvery_ns = 5'000'000'000;
 
 // Names of the records, by their place in Event; the last two come from sweeps.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kEventNames = {

@@ -140,12 +140,24 @@ bool data_came_after_close(const Evidence& e) {
   return e.error == ECONNRESET || (e.error == 0 && e.reset_sent.answered_bytes > 0);
 }
 
-bool reset_after_fin(const Evidence& e) { return was_reset_in(e, TcpState::kCloseWait); }
+// Our FIN has been sent too, in LAST_ACK; where that alone was not acknowledged, nothing is lost by
+// the reset: the peer had gone, and says so.
+bool lost_data_in_last_ack(const Evidence& e) {
+  return e.closed_from == TcpState::kLastAck && was_sent(e.reset_received) &&
+         e.at_close.unacked_bytes + e.at_close.unsent_bytes > 1;
+}
+
+bool reset_after_fin(const Evidence& e) {
+  return was_reset_in(e, TcpState::kCloseWait) || lost_data_in_last_ack(e);
+}
 
 bool reset_during_close(const Evidence& e) {
   if (!was_sent(e.reset_received) || was_sent(e.reset_sent)) return false;
-  return is_own_fin_under_way(e.closed_from) || e.closed_from == TcpState::kClosing ||
-         e.closed_from == TcpState::kLastAck;
+  return is_own_fin_under_way(e.closed_from) || e.closed_from == TcpState::kClosing;
+}
+
+bool was_reset_by_peer(const Evidence& e) {
+  return was_reset_in(e, TcpState::kEstablished) || reset_during_close(e);
 }
 
 // close() that neither sent a FIN nor a reset, or a reset that nobody is known to have sent.
@@ -189,15 +201,14 @@ constexpr Rule kRules[] = {
     {closed_over_unread, Verdict::kUnreadDataReset, 0.95},
     // ECONNRESET in FIN_WAIT, and it was we who sent the reset (reason 8)
     {data_came_after_close, Verdict::kDataAfterClose, 0.95},
-    // RECEIVE_RESET in CLOSE_WAIT: EPIPE
+    // RECEIVE_RESET in CLOSE_WAIT (EPIPE), or in LAST_ACK with data unacknowledged
     {reset_after_fin, Verdict::kResetAfterFin, 0.95},
     // FIN_WAIT1 -> CLOSING -> CLOSE
     {[](const Evidence& e) { return e.crossed; }, Verdict::kSimultaneousClose, 0.95},
     // close() entered CLOSE with nothing unread (reason 14)
     {aborted, Verdict::kLocalAbort, 0.95},
-    // RECEIVE_RESET in ESTABLISHED, with no better reason
-    {[](const Evidence& e) { return was_reset_in(e, TcpState::kEstablished); }, Verdict::kPeerReset,
-     0.9},
+    // RECEIVE_RESET in ESTABLISHED or FIN_WAIT, with no better reason
+    {was_reset_by_peer, Verdict::kPeerReset, 0.9},
     {is_contradictory, Verdict::kUnknown, 0},
     {[](const Evidence& e) { return e.left_to == TcpState::kFinWait1; }, Verdict::kLocalClose,
      0.95},

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
@@ -107,6 +108,11 @@ bool Sweeper::is_stopping() {
 void Sweeper::read_namespace(const NetworkNamespace& netns, SweepReport& report) {
   const int fd = open(netns.path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;  // its last process has left
+  struct stat status {};
+  if (fstat(fd, &status) != 0 || static_cast<uint32_t>(status.st_ino) != netns.inode) {
+    close(fd);  // that process has moved to another one meanwhile
+    return;
+  }
   const bool entered = setns(fd, CLONE_NEWNET) == 0;
   const int error = errno;
   close(fd);
