@@ -26,10 +26,10 @@ const BACK = { deadline: 60_000 };
 const { name: netns, inode } = createNetns();
 const { vanish, comeBack } = vanisher(netns);
 
-const ports = {};
-for (const name of ['unacked', 'few', 'probing', 'silent', 'handshakes', 'full']) {
-  ports[name] = await freePort();
-}
+const names = ['unacked', 'few', 'probing', 'silent', 'handshakes', 'full'];
+const distinct = new Set();
+while (distinct.size < names.length) distinct.add(await freePort());
+const ports = Object.fromEntries([...distinct].map((port, i) => [names[i], port]));
 
 test('half-open connections', { timeout: 280_000, concurrency: true }, async (t) => {
   const ends = startEnds(t, { netns });
