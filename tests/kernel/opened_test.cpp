@@ -177,8 +177,29 @@ TEST_F(OpenedBy, ASocketThatConnectsAgain) {
   EXPECT_EQ(opened[3].endpoints.local_port, client.port());
   const auto closed = observer().all<wsbpf_closed>(cookie);
   ASSERT_EQ(closed.size(), 1u);
-  EXPECT_EQ(closed[0].pid, 0u) << "disconnecting is no close()";
+  EXPECT_EQ(closed[0].closer.pid, own_pid()) << "who disconnects ends it";
   EXPECT_TRUE(observer().all<wsbpf_destroyed>(cookie).empty());
+}
+
+TEST_F(OpenedBy, ASocketWhoseCookieNobodyHasAskedFor) {
+  const uint16_t port = free_port();
+  watch_both(port);
+  const Socket listener = listen_on(ipv4("127.0.0.1", port));
+  const Pair pair = connect_pair(listener);
+  const auto on_port = [&](TcpState state, uint16_t local_port) {
+    return observer()
+        .wait_for_match<wsbpf_opened>([&](const wsbpf_opened& record) {
+          return state_of(record.header) == state && record.endpoints.local_port == local_port &&
+                 (state == TcpState::kListen || record.endpoints.remote_port != 0);
+        })
+        .header.cookie;
+  };
+  const uint64_t listening = on_port(TcpState::kListen, port);
+  const uint64_t accepted = on_port(TcpState::kEstablished, port);
+  const uint64_t connected = on_port(TcpState::kEstablished, pair.client.port());
+  EXPECT_EQ(listening, listener.cookie());
+  EXPECT_EQ(accepted, pair.server.cookie());
+  EXPECT_EQ(connected, pair.client.cookie());
 }
 
 }  // namespace

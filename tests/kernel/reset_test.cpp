@@ -28,6 +28,13 @@ class Reset : public KernelTest {
     }
   }
 
+  size_t minisocks() {
+    const auto dump = observer().dump_sockets();
+    return static_cast<size_t>(std::count_if(dump.begin(), dump.end(), [](const Event& event) {
+      return std::holds_alternative<wsbpf_minisock>(event);
+    }));
+  }
+
   std::vector<wsbpf_reset> resets_of(uint64_t cookie) {
     catch_up();
     return observer().all<wsbpf_reset>(cookie);
@@ -49,6 +56,7 @@ TEST_F(Reset, SentByAnAbort) {
   EXPECT_GE(record.header.time_ns, before_ns);
   EXPECT_LE(record.header.time_ns, after_ns);
   EXPECT_EQ(state_of(record.header), TcpState::kClose) << "the state changes first";
+  EXPECT_EQ(record.payload_bytes, 0u) << "it answers nothing";
   expect_reason(record, "tcp_state");
   EXPECT_EQ(resets_of(cookie).size(), 1u);
 }
@@ -120,9 +128,10 @@ TEST_F(Reset, SentForDataAfterTheClose) {
   ASSERT_TRUE(pair.client.receives_end());
   pair.client.acknowledge();
   observer().wait_for<wsbpf_destroyed>(server);
-  pair.client.send(1);
+  pair.client.send(123);
 
   const auto record = wait_for_reset(WSBPF_RESET_SENT, 0);
+  EXPECT_EQ(record.payload_bytes, 123u);
   EXPECT_EQ(state_of(record.header), TcpState::kTimeWait);
   EXPECT_EQ(record.header.family, AF_INET);
   EXPECT_EQ(record.header.netns, netns());
@@ -141,17 +150,18 @@ TEST_F(Reset, SentForDataAfterAShutdownLooksReceivedFirst) {
   pair.server.shutdown(SHUT_RDWR);
   ASSERT_TRUE(pair.client.receives_end());
   pair.client.acknowledge();
-  pair.client.send(1);
+  pair.client.send(45);
 
   const auto closed = observer().wait_for<wsbpf_closed>(cookie);
   EXPECT_EQ(closed.error, ECONNRESET);
-  EXPECT_EQ(closed.pid, 0u);
+  expect_nobody(closed.closer);
   const auto resets = resets_of(cookie);
   ASSERT_EQ(resets.size(), 2u);
   EXPECT_EQ(resets[0].direction, static_cast<uint32_t>(WSBPF_RESET_RECEIVED));
   EXPECT_EQ(state_of(resets[0].header), TcpState::kFinWait2);
   EXPECT_EQ(resets[1].direction, static_cast<uint32_t>(WSBPF_RESET_SENT));
   EXPECT_EQ(state_of(resets[1].header), TcpState::kClose);
+  EXPECT_EQ(resets[1].payload_bytes, 45u);
   expect_reason(resets[1], "tcp_abort_on_data");
 }
 
@@ -176,7 +186,37 @@ TEST_F(Reset, NoneInAnOrderlyClose) {
   EXPECT_TRUE(resets_of(0).empty());
 }
 
-// A segment for a port where nobody is belongs to no socket, and is not watched.
+// What the segment itself tells is all that is left.
+TEST_F(Reset, SentForDataWhenNothingIsLeft) {
+  set_sysctl("net/ipv4/tcp_fin_timeout", "1");
+  for (const bool is_ipv6 : {false, true}) {
+    for (const bool still_listens : {false, true}) {
+      SCOPED_TRACE(is_ipv6 ? "IPv6" : "IPv4");
+      SCOPED_TRACE(still_listens ? "the port has a listener" : "the port has no socket");
+      Socket listener = is_ipv6 ? watched_listener(ipv6, kSecondLoopback6) : watched_listener();
+      Pair pair = connect_pair(listener);
+      const Endpoint local = pair.server.local(), remote = pair.server.remote();
+      pair.server.close();
+      ASSERT_TRUE(pair.client.receives_end());
+      pair.client.acknowledge();
+      if (!still_listens) listener.close();
+      ASSERT_TRUE(eventually([&] { return minisocks() == 0; })) << "FIN_WAIT2 expires";
+      pair.client.send(321);
+
+      const auto record = wait_for_reset(WSBPF_RESET_SENT, 0);
+      EXPECT_EQ(state_of(record.header), TcpState::kClose);
+      EXPECT_EQ(record.header.family, is_ipv6 ? AF_INET6 : AF_INET);
+      EXPECT_EQ(record.header.netns, netns());
+      expect_endpoints(record.endpoints, local, remote);
+      EXPECT_EQ(record.payload_bytes, 321u);
+      EXPECT_EQ(resets_of(0).size(), 1u);
+      const auto received = wait_for_reset(WSBPF_RESET_RECEIVED, pair.client.cookie());
+      EXPECT_EQ(state_of(received.header), TcpState::kCloseWait);
+    }
+  }
+}
+
+// That a port is closed is no connection's end.
 TEST_F(Reset, NoneFromAPortWithoutASocket) {
   const uint16_t port = free_port();
   watch(port_set({port}));

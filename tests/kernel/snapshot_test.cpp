@@ -174,14 +174,15 @@ TEST_F(Snapshot, SilenceIsMeasuredAsTcpInfoDoes) {
   for (const Socket* socket : {&pair.server, &pair.client}) {
     ASSERT_TRUE(eventually([&] { return silence_of(*socket) >= kSilence_ms; }));
     const uint32_t before_ms = silence_of(*socket);
-    const uint32_t idle_ms = seen(socket->cookie()).counters.idle_ms;
+    const wsbpf_counters counters = seen(socket->cookie()).counters;
+    const uint32_t idle_ms = std::min(counters.received_ms_ago, counters.sent_ms_ago);
     EXPECT_GE(idle_ms + kTolerance_ms, before_ms);
     EXPECT_LE(idle_ms, silence_of(*socket) + kTolerance_ms);
   }
   const uint64_t before_ns = boot_time_ns();
   pair.server.send(1);
-  const uint32_t idle_ms = seen(pair.server.cookie()).counters.idle_ms;
-  EXPECT_LE(idle_ms, (boot_time_ns() - before_ns) / 1'000'000 + kTolerance_ms);
+  const uint32_t sent_ms_ago = seen(pair.server.cookie()).counters.sent_ms_ago;
+  EXPECT_LE(sent_ms_ago, (boot_time_ns() - before_ns) / 1'000'000 + kTolerance_ms);
 }
 
 TEST_F(Snapshot, AHandshakeThatDoesNotComplete) {
@@ -196,6 +197,47 @@ TEST_F(Snapshot, AHandshakeThatDoesNotComplete) {
   ASSERT_EQ(found.size(), 1u);
   expect_minisock(found[0], TcpState::kSynRecv, AF_INET, listener.port(), client.port());
   EXPECT_EQ(state_of(seen(client.cookie()).header), TcpState::kSynSent);
+  // It is answered again, whether because the client asks again or because it does not.
+  EXPECT_TRUE(eventually([&] { return minisocks().at(0).retransmits >= 1; }));
+}
+
+TEST_F(Snapshot, AHandshakeThatIsNotAnsweredAgainHasHadNoTrouble) {
+  const Socket listener = watched_listener();
+  Socket client;
+  client.drop_input();
+  make_nonblocking(client);
+  ASSERT_EQ(client.connect(listener.local()), EINPROGRESS);
+  const auto begun_ns = boot_time_ns();
+  ASSERT_TRUE(eventually([&] { return !minisocks().empty(); }));
+  const auto found = minisocks();
+  if (boot_time_ns() - begun_ns > 900'000'000) GTEST_SKIP() << "this machine is too slow";
+  EXPECT_EQ(found.at(0).retransmits, 0u);
+}
+
+TEST_F(Snapshot, AListenerThatRefusesWhatItCannotHold) {
+  const Socket listener = watched_listener(ipv4, "127.0.0.1", 0);
+  const Socket waiting = connect_to(listener.local());
+  ASSERT_TRUE(eventually([&] { return listener.info().tcpi_unacked == 1; }));
+  EXPECT_EQ(seen(listener.cookie()).counters.retransmits, 0u);
+  EXPECT_EQ(seen(listener.cookie()).counters.unread_bytes, 1u);
+  EXPECT_EQ(seen(listener.cookie()).counters.unacked_bytes, 0u);
+
+  Socket refused;
+  make_nonblocking(refused);
+  ASSERT_EQ(refused.connect(listener.local()), EINPROGRESS);
+  EXPECT_TRUE(eventually([&] { return seen(listener.cookie()).counters.retransmits >= 1; }));
+}
+
+TEST_F(Snapshot, CookiesAreThoseThatTheSocketTells) {
+  const Socket listener = watched_listener();
+  const Pair pair = connect_pair(listener);
+  std::set<uint64_t> shown;
+  for (const Event& event : observer().dump_sockets()) shown.insert(header_of(event).cookie);
+  std::set<uint64_t> held;
+  for (const Event& event : observer().dump_files()) held.insert(header_of(event).cookie);
+  const std::set<uint64_t> asked = {listener.cookie(), pair.client.cookie(), pair.server.cookie()};
+  EXPECT_EQ(shown, asked) << "though nobody had asked them yet";
+  EXPECT_EQ(held, asked);
 }
 
 TEST_F(Snapshot, WhatIsLeftAfterTheClose) {

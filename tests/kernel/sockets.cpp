@@ -242,6 +242,14 @@ void Socket::drop_input() {
   check(setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), "filter");
 }
 
+void Socket::drop_input_above(uint32_t bytes) {
+  sock_filter accept_small[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, bytes, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX), BPF_STMT(BPF_RET | BPF_K, 0)};
+  const sock_fprog program{4, accept_small};
+  check(setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), "filter");
+}
+
 void Socket::restore_input() {
   const int unused = 0;
   check(setsockopt(fd(), SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused)), "filter");

@@ -108,6 +108,8 @@ class Socket {
   // From now on every segment that arrives for this socket is lost, until restore_input(). On a
   // listener: also those for its handshakes.
   void drop_input();
+  // Likewise, but only segments with more than `bytes`, their TCP header included.
+  void drop_input_above(uint32_t bytes);
   void restore_input();
 
  private:

@@ -29,15 +29,15 @@ class ApiTest : public testing::Test {
   }
 
   Api api(bool expose_peers) {
-    return {[this]() -> const Observed& { return scene_.observed; }, expose_peers};
+    ApiSources sources;
+    sources.observe = [this]() -> const Observed& { return scene_.observed; };
+    return {std::move(sources), expose_peers};
   }
 
   static std::string body_of(const Response& response) {
     std::string body = response.body;
     if (!response.next_piece) return body;
-    for (std::string piece = response.next_piece(); !piece.empty(); piece = response.next_piece()) {
-      body += piece;
-    }
+    for (auto piece = response.next_piece(); piece; piece = response.next_piece()) body += *piece;
     return body;
   }
 

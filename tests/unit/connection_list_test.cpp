@@ -45,9 +45,7 @@ ConnectionQuery lines(bool as_lines = true) {
 
 std::string body_of(const Response& response) {
   std::string body;
-  for (std::string piece = response.next_piece(); !piece.empty(); piece = response.next_piece()) {
-    body += piece;
-  }
+  for (auto piece = response.next_piece(); piece; piece = response.next_piece()) body += *piece;
   return body;
 }
 
@@ -233,10 +231,10 @@ TEST_F(ConnectionListTest, LongListsComeInPieces) {
   ASSERT_TRUE(response.has_value());
   size_t pieces = 0;
   std::string body;
-  for (std::string piece = response->next_piece(); !piece.empty(); piece = response->next_piece()) {
+  for (auto piece = response->next_piece(); piece; piece = response->next_piece()) {
     ++pieces;
-    EXPECT_LT(piece.size(), 200u << 10);
-    body += piece;
+    EXPECT_LT(piece->size(), 200u << 10);
+    body += *piece;
   }
   EXPECT_GT(pieces, 5u);
   EXPECT_EQ(json::parse(body)["connections"].size(), 3000u);
@@ -247,7 +245,7 @@ TEST_F(ConnectionListTest, RowsMayVanishBetweenPieces) {
     open(3000);
     const auto response = list_connections(lines(as_lines), context());
     ASSERT_TRUE(response.has_value());
-    std::string body = response->next_piece();
+    std::string body = response->next_piece().value();
     for (uint64_t cookie = 1; cookie <= 3000; ++cookie) {
       if (cookie != 2999) scene_.table.apply(destroyed(50_s, Sock{.cookie = cookie}));
     }

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -66,10 +67,14 @@ class HttpTest : public testing::Test {
     response.content_type = "text/plain";
     if (target == "/long") {
       response.next_piece = [left = 100]() mutable {
-        return left-- > 0 ? std::string(10'000, 'x') : std::string();
+        return left-- > 0 ? std::optional(std::string(10'000, 'x')) : std::nullopt;
+      };
+    } else if (target == "/halting") {  // an empty piece: no more for now
+      response.next_piece = [left = 6]() mutable {
+        return left-- > 0 ? std::optional(std::string(left % 3 == 0 ? "x" : "")) : std::nullopt;
       };
     } else if (target == "/nothing") {
-      response.next_piece = [] { return std::string(); };
+      response.next_piece = [] { return std::nullopt; };
     } else if (target == "/refused") {
       response.status = 400;
       response.body = R"({"error":"not like this"})";
@@ -90,7 +95,10 @@ class HttpTest : public testing::Test {
 
   Result<std::string> get(const std::string& target) {
     std::string body;
-    auto got = http_get(path_, target, [&](std::string_view piece) { body += piece; });
+    auto got = http_get(path_, target, [&](std::string_view piece) {
+      body += piece;
+      return true;
+    });
     if (!got) return tl::unexpected(got.error());
     return body;
   }
@@ -146,6 +154,7 @@ TEST_F(HttpTest, LongAnswersComeWhole) {
   serve();
   EXPECT_EQ(get("/long").value(), std::string(1'000'000, 'x'));
   EXPECT_EQ(get("/nothing").value(), "");
+  EXPECT_EQ(get("/halting").value(), "xx");
 }
 
 TEST_F(HttpTest, ARefusalCarriesTheDaemonsWords) {
