@@ -3,6 +3,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -39,11 +40,6 @@ class Closed : public KernelTest {
   }
 };
 
-void expect_nobody(const wsbpf_closed& record) {
-  EXPECT_EQ(record.pid, 0u);
-  EXPECT_EQ(record.task_flags, 0u);
-}
-
 void expect_traffic(const wsbpf_counters& counters, uint64_t received, uint64_t acked) {
   EXPECT_EQ(counters.bytes_received, received);
   EXPECT_EQ(counters.bytes_acked, acked);
@@ -75,7 +71,7 @@ TEST_F(Closed, AfterThePeerFinishedFirst) {
   EXPECT_GE(record.header.time_ns, before_ns);
   EXPECT_LE(record.header.time_ns, after_ns);
   expect_endpoints(record.endpoints, local, remote);
-  expect_nobody(record);
+  expect_nobody(record.closer);
   expect_traffic(record.counters, 1000 + kFin, 3000 + kFin);
   expect_nothing_pending(record.counters);
   EXPECT_GT(record.counters.srtt_us, 0u);
@@ -95,7 +91,7 @@ TEST_F(Closed, AfterClosingFirst) {
   // A timewait socket takes over as soon as our FIN is acknowledged; the peer's has not come.
   const auto record = closed_from(cookie, TcpState::kFinWait2);
   expect_endpoints(record.endpoints, local, remote);
-  expect_nobody(record);
+  expect_nobody(record.closer);
   expect_traffic(record.counters, 3000, 1000 + kSyn + kFin);
   expect_nothing_pending(record.counters);
   EXPECT_EQ(record.error, 0);
@@ -113,7 +109,7 @@ TEST_F(Closed, AfterShuttingDownFirst) {
 
   // The descriptor is still open, so that the kernel's full socket lives to see the peer's FIN.
   const auto record = closed_from(cookie, TcpState::kFinWait2);
-  expect_nobody(record);
+  expect_nobody(record.closer);
   expect_traffic(record.counters, 1000 + kFin, 3000 + kFin);
   EXPECT_EQ(record.counters.unread_bytes, kFin);
   EXPECT_EQ(record.error, 0);
@@ -146,8 +142,8 @@ TEST_F(Closed, ByItsOwnerWithDataUnread) {
 
   const auto record = closed_from(cookie, TcpState::kEstablished);
   expect_endpoints(record.endpoints, local, remote);
-  EXPECT_EQ(record.pid, child.pid());
-  EXPECT_EQ(record.task_flags, 0u);
+  EXPECT_EQ(record.closer.pid, child.pid());
+  EXPECT_EQ(record.closer.exiting, 0u);
   EXPECT_EQ(record.counters.bytes_received, 700u);
   EXPECT_EQ(record.counters.unread_bytes, 500u);
   EXPECT_EQ(record.error, 0);
@@ -159,14 +155,15 @@ TEST_F(Closed, ByItsOwnersExitWithDataUnread) {
   const uint64_t cookie = pair.server.cookie();
   pair.client.send(700);
   ASSERT_TRUE(eventually([&] { return pair.server.info().tcpi_bytes_received == 700; }));
-  Child child([] {});
+  Child child([] { _exit(3); });
   pair.server.close();
   const uint32_t pid = child.pid();
   child.go();
 
   const auto record = closed_from(cookie, TcpState::kEstablished);
-  EXPECT_EQ(record.pid, pid);
-  EXPECT_EQ(record.task_flags, WSBPF_TASK_EXITING);
+  EXPECT_EQ(record.closer.pid, pid);
+  EXPECT_EQ(record.closer.exiting, 1u);
+  EXPECT_EQ(record.closer.exit_code, 3 << 8);
   EXPECT_EQ(record.counters.unread_bytes, 700u);
 }
 
@@ -180,8 +177,8 @@ TEST_F(Closed, ByAnAbortWithItsEvidenceStillThere) {
 
   const auto record = closed_from(cookie, TcpState::kEstablished);
   expect_endpoints(record.endpoints, local, remote);
-  EXPECT_EQ(record.pid, own_pid());
-  EXPECT_EQ(record.task_flags, 0u);
+  EXPECT_EQ(record.closer.pid, own_pid());
+  EXPECT_EQ(record.closer.exiting, 0u);
   expect_traffic(record.counters, 3000, 1000 + kSyn);
   expect_nothing_pending(record.counters);
   EXPECT_EQ(record.error, 0) << "nothing went wrong: the application wanted it";
@@ -196,7 +193,7 @@ TEST_F(Closed, ByAnAbortInCloseWait) {
   pair.server.abort();
 
   const auto record = closed_from(cookie, TcpState::kCloseWait);
-  EXPECT_EQ(record.pid, own_pid());
+  EXPECT_EQ(record.closer.pid, own_pid());
   EXPECT_EQ(record.counters.unread_bytes, kFin) << "the end of the stream was not read";
   EXPECT_EQ(record.error, 0);
 }
@@ -213,7 +210,7 @@ TEST_F(Closed, ByThePeersReset) {
 
   const auto record = closed_from(cookie, TcpState::kEstablished);
   expect_endpoints(record.endpoints, local, remote);
-  expect_nobody(record);
+  expect_nobody(record.closer);
   expect_traffic(record.counters, 1010, 3000);
   EXPECT_EQ(record.counters.unread_bytes, 10u);
   EXPECT_EQ(record.error, ECONNRESET);
@@ -230,7 +227,7 @@ TEST_F(Closed, ByThePeersResetInCloseWait) {
   pair.server.send(1);  // which answers with a reset
 
   const auto record = closed_from(cookie, TcpState::kCloseWait);
-  expect_nobody(record);
+  expect_nobody(record.closer);
   EXPECT_EQ(record.error, EPIPE);
 }
 
@@ -242,7 +239,7 @@ TEST_F(Closed, ByAResetThatFindsAShutDownReceiver) {
   pair.client.abort();
 
   const auto record = closed_from(cookie, TcpState::kEstablished);
-  expect_nobody(record);
+  expect_nobody(record.closer);
   EXPECT_EQ(record.error, ECONNRESET);
 }
 
@@ -253,7 +250,7 @@ TEST_F(Closed, ARefusedConnect) {
   ASSERT_EQ(client.connect(ipv4("127.0.0.1", port)), ECONNREFUSED);
 
   const auto record = closed_from(client.cookie(), TcpState::kSynSent);
-  expect_nobody(record);
+  expect_nobody(record.closer);
   EXPECT_EQ(record.endpoints.remote_port, port);
   EXPECT_NE(record.endpoints.local_port, 0);
   expect_traffic(record.counters, 0, 0);
@@ -270,7 +267,7 @@ TEST_F(Closed, AConnectThatWasGivenUp) {
   client.close();
 
   const auto record = closed_from(cookie, TcpState::kSynSent);
-  EXPECT_EQ(record.pid, own_pid());
+  EXPECT_EQ(record.closer.pid, own_pid());
   EXPECT_EQ(record.error, 0);
 }
 
@@ -289,7 +286,7 @@ TEST_F(Closed, ByATimeoutWithWhatWasNotAcknowledged) {
   }
   ASSERT_TRUE(record);
   EXPECT_EQ(old_state_of(record->header), TcpState::kEstablished);
-  expect_nobody(*record);
+  expect_nobody(record->closer);
   expect_traffic(record->counters, 1000, 3000);
   EXPECT_EQ(record->counters.unacked_bytes, 50u);
   EXPECT_EQ(record->counters.unsent_bytes, 0u);
@@ -335,8 +332,11 @@ TEST_F(Closed, WithTheTimeSinceTheLastData) {
 
   const auto record = closed_from(cookie, TcpState::kCloseWait);
   const uint64_t at_most_ms = (boot_time_ns() - before_ns) / 1'000'000 + 20;
-  EXPECT_GE(record.counters.idle_ms, kSilence_ms);
-  EXPECT_LE(record.counters.idle_ms, at_most_ms);
+  for (const uint32_t silence_ms : {record.counters.received_ms_ago, record.counters.sent_ms_ago}) {
+    EXPECT_GE(silence_ms, kSilence_ms);
+    EXPECT_LE(silence_ms, at_most_ms);
+  }
+  EXPECT_LE(record.counters.heard_ms_ago, at_most_ms);
 }
 
 TEST_F(Closed, AListenerAndWhatItHadNotAccepted) {
@@ -348,10 +348,11 @@ TEST_F(Closed, AListenerAndWhatItHadNotAccepted) {
   listener.close();
 
   const auto record = closed_from(cookie, TcpState::kListen);
-  EXPECT_EQ(record.pid, own_pid());
+  EXPECT_EQ(record.closer.pid, own_pid());
   EXPECT_EQ(record.error, 0);
   const auto forgotten = closed_from(child.header.cookie, TcpState::kEstablished);
-  expect_nobody(forgotten);
+  EXPECT_EQ(forgotten.closer.pid, own_pid()) << "whoever closed the listener";
+  EXPECT_EQ(forgotten.counters.flags & WSBPF_SOCK_SEND_SHUTDOWN, 0u) << "nobody could shut it down";
 }
 
 }  // namespace

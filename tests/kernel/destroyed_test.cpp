@@ -44,7 +44,7 @@ TEST_F(Destroyed, ClosesTheLifeOfAnAcceptedConnection) {
   pair.server.close();
   expect_last(cookie);
   EXPECT_THAT(types_of(cookie),
-              testing::ElementsAre(WSBPF_RECORD_OPENED, WSBPF_RECORD_STATE, WSBPF_RECORD_STATE,
+              testing::ElementsAre(WSBPF_RECORD_OPENED, WSBPF_RECORD_LEFT, WSBPF_RECORD_STATE,
                                    WSBPF_RECORD_CLOSED, WSBPF_RECORD_DESTROYED));
 }
 

@@ -55,8 +55,10 @@ Observer::Observer(const Watch& watch, uint32_t netns, uint32_t ring_bytes) : ne
 }
 
 const std::vector<Event>& Observer::events() {
-  source_->consume([this](const Event& event) {
-    if (header_of(event).netns == netns_) events_.push_back(event);
+  source_->consume([this](std::span<const std::byte> record) {
+    const auto event = decode(record);
+    EXPECT_TRUE(event.has_value()) << "a record cannot be decoded";
+    if (event && header_of(*event).netns == netns_) events_.push_back(*event);
   });
   return events_;
 }
@@ -158,6 +160,12 @@ void KernelTest::catch_up() {
 }
 
 uint32_t own_pid() { return static_cast<uint32_t>(getpid()); }
+
+void expect_nobody(const wsbpf_closer& closer) {
+  EXPECT_EQ(closer.pid, 0u);
+  EXPECT_EQ(closer.exiting, 0u);
+  EXPECT_EQ(closer.exit_code, 0);
+}
 
 void expect_endpoints(const wsbpf_endpoints& endpoints, const Endpoint& local,
                       const Endpoint& remote) {

@@ -117,6 +117,9 @@ inline constexpr int kTimerAttempts = 4;
 // The process that runs the test.
 uint32_t own_pid();
 
+// No process made this transition.
+void expect_nobody(const wsbpf_closer& closer);
+
 // The record's addresses and ports are those that the socket itself tells.
 void expect_endpoints(const wsbpf_endpoints& endpoints, const Endpoint& local,
                       const Endpoint& remote);

@@ -177,7 +177,7 @@ TEST_F(OpenedBy, ASocketThatConnectsAgain) {
   EXPECT_EQ(opened[3].endpoints.local_port, client.port());
   const auto closed = observer().all<wsbpf_closed>(cookie);
   ASSERT_EQ(closed.size(), 1u);
-  EXPECT_EQ(closed[0].pid, 0u) << "disconnecting is no close()";
+  EXPECT_EQ(closed[0].closer.pid, own_pid()) << "who disconnects ends it";
   EXPECT_TRUE(observer().all<wsbpf_destroyed>(cookie).empty());
 }
 

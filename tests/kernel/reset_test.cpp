@@ -145,7 +145,7 @@ TEST_F(Reset, SentForDataAfterAShutdownLooksReceivedFirst) {
 
   const auto closed = observer().wait_for<wsbpf_closed>(cookie);
   EXPECT_EQ(closed.error, ECONNRESET);
-  EXPECT_EQ(closed.pid, 0u);
+  expect_nobody(closed.closer);
   const auto resets = resets_of(cookie);
   ASSERT_EQ(resets.size(), 2u);
   EXPECT_EQ(resets[0].direction, static_cast<uint32_t>(WSBPF_RESET_RECEIVED));

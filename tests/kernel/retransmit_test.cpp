@@ -12,29 +12,36 @@ namespace {
 
 using Retransmit = KernelTest;
 
-TEST_F(Retransmit, GrowsWhileThePeerIsSilentAndBeginsAnewAfterIt) {
+TEST_F(Retransmit, TellsOfNoProgressWhileThePeerIsSilentAndOfSomeAfterIt) {
   const Socket listener = watched_listener();
   Pair pair = connect_pair(listener);
   const uint64_t cookie = pair.server.cookie();
   const uint64_t before_ns = boot_time_ns();
   pair.client.drop_input();
   pair.server.send(100);
-  const auto streak = observer().wait_for_match<wsbpf_retransmit>(
-      [&](const auto& record) { return record.header.cookie == cookie && record.streak >= 2; });
+  const auto third = observer().wait_for_match<wsbpf_retransmit>(
+      [&](const auto& record) { return record.header.cookie == cookie && record.total >= 3; });
   const uint64_t after_ns = boot_time_ns();
-  EXPECT_EQ(streak.header.type, WSBPF_RECORD_RETRANSMIT);
-  EXPECT_EQ(state_of(streak.header), TcpState::kEstablished);
-  EXPECT_EQ(streak.header.family, AF_INET);
-  EXPECT_EQ(streak.header.netns, netns());
-  EXPECT_GE(streak.total, streak.streak);
+  EXPECT_EQ(third.header.type, WSBPF_RECORD_RETRANSMIT);
+  EXPECT_EQ(state_of(third.header), TcpState::kEstablished);
+  EXPECT_EQ(third.header.family, AF_INET);
+  EXPECT_EQ(third.header.netns, netns());
+  EXPECT_GE(third.timeouts, 1u);
 
   const auto first = observer().all<wsbpf_retransmit>(cookie);
+  ASSERT_GE(first.size(), 2u);
   for (size_t i = 0; i < first.size(); ++i) {
     EXPECT_GE(first[i].header.time_ns, before_ns);
     EXPECT_LE(first[i].header.time_ns, after_ns);
+    EXPECT_EQ(first[i].bytes, 100u) << "of this segment";
+    EXPECT_LT(first[i].bytes, first[i].mss_bytes);
+    EXPECT_GT(first[i].rto_ms, 0u);
+    EXPECT_LE(first[i].heard_ms_ago, (after_ns - before_ns) / 1'000'000 + 20);
     if (i == 0) continue;
     EXPECT_GT(first[i].total, first[i - 1].total);
-    EXPECT_GE(first[i].streak, first[i - 1].streak);
+    EXPECT_EQ(first[i].unacked_from, first[0].unacked_from);
+    EXPECT_GE(first[i].timeouts, first[i - 1].timeouts);
+    EXPECT_GE(first[i].heard_ms_ago, first[i - 1].heard_ms_ago) << "nothing was heard between";
   }
 
   pair.client.restore_input();
@@ -46,8 +53,22 @@ TEST_F(Retransmit, GrowsWhileThePeerIsSilentAndBeginsAnewAfterIt) {
   pair.server.send(100);
   const auto again = observer().wait_for_match<wsbpf_retransmit>(
       [&](const auto& record) { return record.header.cookie == cookie && record.total > total; });
-  EXPECT_LT(again.streak, streak.streak) << "there was progress between";
+  EXPECT_EQ(again.unacked_from - first[0].unacked_from, 100u) << "there was progress between";
+  EXPECT_LT(again.timeouts, third.timeouts);
   EXPECT_GE(pair.server.info().tcpi_total_retrans, again.total);
+}
+
+// What only large segments suffer from.
+TEST_F(Retransmit, OfAFullSegmentIsAsLargeAsASegmentMayBe) {
+  const Socket listener = watched_listener();
+  Pair pair = connect_pair(listener);
+  const uint64_t cookie = pair.server.cookie();
+  const uint32_t mss = pair.server.info().tcpi_snd_mss;
+  pair.client.drop_input();
+  pair.server.send(mss);
+  const auto record = observer().wait_for<wsbpf_retransmit>(cookie);
+  EXPECT_EQ(record.mss_bytes, mss);
+  EXPECT_GE(record.bytes, record.mss_bytes);
 }
 
 TEST_F(Retransmit, OfAFinNobodyAnswers) {
@@ -68,7 +89,6 @@ TEST_F(Retransmit, OfAConnectNobodyAnswers) {
   ASSERT_EQ(client.connect(listener.local()), EINPROGRESS);
   const auto record = observer().wait_for<wsbpf_retransmit>(client.cookie());
   EXPECT_EQ(state_of(record.header), TcpState::kSynSent);
-  EXPECT_GE(record.streak, 1u);
   EXPECT_GE(record.total, 1u);
 }
 

@@ -1,4 +1,6 @@
 // Entry into the states where a connection can dwell, and who led it there.
+#include <unistd.h>
+
 #include <csignal>
 #include <thread>
 
@@ -10,19 +12,43 @@ namespace {
 
 class Entering : public KernelTest {
  protected:
-  // The record of this transition of the socket, which was made by the network.
-  void expect_from_network(uint64_t cookie, TcpState from, TcpState to) {
+  struct Transition {
+    wsbpf_header header;
+    wsbpf_closer closer;
+  };
+
+  // The record of this transition of the socket: out of ESTABLISHED, one with counters.
+  Transition transition(uint64_t cookie, TcpState from, TcpState to) {
+    if (from == TcpState::kEstablished) {
+      const auto record = observer().wait_for<wsbpf_left>(cookie, to);
+      return {record.header, record.closer};
+    }
     const auto record = observer().wait_for<wsbpf_state>(cookie, to);
-    EXPECT_EQ(old_state_of(record.header), from);
-    EXPECT_EQ(record.pid, 0u);
-    EXPECT_EQ(record.task_flags, 0u);
+    return {record.header, record.closer};
   }
 
-  void expect_by(uint32_t pid, uint32_t task_flags, uint64_t cookie, TcpState from, TcpState to) {
-    const auto record = observer().wait_for<wsbpf_state>(cookie, to);
-    EXPECT_EQ(old_state_of(record.header), from);
-    EXPECT_EQ(record.pid, pid);
-    EXPECT_EQ(record.task_flags, task_flags);
+  // It was made by the network.
+  void expect_from_network(uint64_t cookie, TcpState from, TcpState to) {
+    const Transition made = transition(cookie, from, to);
+    EXPECT_EQ(old_state_of(made.header), from);
+    expect_nobody(made.closer);
+  }
+
+  void expect_by(uint32_t pid, uint64_t cookie, TcpState from, TcpState to) {
+    const Transition made = transition(cookie, from, to);
+    EXPECT_EQ(old_state_of(made.header), from);
+    EXPECT_EQ(made.closer.pid, pid);
+    EXPECT_EQ(made.closer.exiting, 0u);
+    EXPECT_EQ(made.closer.exit_code, 0);
+  }
+
+  // `exit_code` as wait(2) gives it.
+  void expect_by_exit(uint32_t pid, int exit_code, uint64_t cookie, TcpState from, TcpState to) {
+    const Transition made = transition(cookie, from, to);
+    EXPECT_EQ(old_state_of(made.header), from);
+    EXPECT_EQ(made.closer.pid, pid);
+    EXPECT_EQ(made.closer.exiting, 1u);
+    EXPECT_EQ(made.closer.exit_code, exit_code);
   }
 };
 
@@ -35,8 +61,8 @@ TEST_F(Entering, CloseWaitWhenThePeerHasFinished) {
   const uint64_t after_ns = boot_time_ns();
 
   expect_from_network(pair.server.cookie(), TcpState::kEstablished, TcpState::kCloseWait);
-  const auto record = observer().wait_for<wsbpf_state>(pair.server.cookie());
-  EXPECT_EQ(record.header.type, WSBPF_RECORD_STATE);
+  const auto record = observer().wait_for<wsbpf_left>(pair.server.cookie());
+  EXPECT_EQ(record.header.type, WSBPF_RECORD_LEFT);
   EXPECT_EQ(record.header.family, AF_INET);
   EXPECT_EQ(record.header.netns, netns());
   EXPECT_GE(record.header.time_ns, before_ns);
@@ -47,7 +73,7 @@ TEST_F(Entering, CloseWaitOverIPv6) {
   const Socket listener = watched_listener(ipv6, "::1");
   Pair pair = connect_pair(listener);
   pair.client.shutdown(SHUT_WR);
-  const auto record = observer().wait_for<wsbpf_state>(pair.server.cookie(), TcpState::kCloseWait);
+  const auto record = observer().wait_for<wsbpf_left>(pair.server.cookie(), TcpState::kCloseWait);
   EXPECT_EQ(record.header.family, AF_INET6);
 }
 
@@ -58,7 +84,7 @@ TEST_F(Entering, FinWait1NamesWhoShutDownAndFinWait2Nobody) {
   ASSERT_TRUE(pair.client.receives_end());
   pair.client.acknowledge();
   const uint64_t cookie = pair.server.cookie();
-  expect_by(own_pid(), 0, cookie, TcpState::kEstablished, TcpState::kFinWait1);
+  expect_by(own_pid(), cookie, TcpState::kEstablished, TcpState::kFinWait1);
   expect_from_network(cookie, TcpState::kFinWait1, TcpState::kFinWait2);
 }
 
@@ -72,7 +98,7 @@ TEST_F(Entering, FinWait1NamesTheProcessThatClosed) {
   });
   pair.server.close();
   child.go();
-  expect_by(child.pid(), 0, cookie, TcpState::kEstablished, TcpState::kFinWait1);
+  expect_by(child.pid(), cookie, TcpState::kEstablished, TcpState::kFinWait1);
 }
 
 TEST_F(Entering, FinWait1NamesTheProcessAndNotTheThread) {
@@ -80,7 +106,7 @@ TEST_F(Entering, FinWait1NamesTheProcessAndNotTheThread) {
   Pair pair = connect_pair(listener);
   const uint64_t cookie = pair.server.cookie();
   std::thread([&] { pair.server.close(); }).join();
-  expect_by(own_pid(), 0, cookie, TcpState::kEstablished, TcpState::kFinWait1);
+  expect_by(own_pid(), cookie, TcpState::kEstablished, TcpState::kFinWait1);
 }
 
 TEST_F(Entering, LastAckNamesTheProcessThatClosed) {
@@ -95,7 +121,7 @@ TEST_F(Entering, LastAckNamesTheProcessThatClosed) {
   });
   pair.server.close();
   child.go();
-  expect_by(child.pid(), 0, cookie, TcpState::kCloseWait, TcpState::kLastAck);
+  expect_by(child.pid(), cookie, TcpState::kCloseWait, TcpState::kLastAck);
 }
 
 // Each end's FIN is on its way when the other's is sent: here because the server hears nothing.
@@ -109,9 +135,9 @@ TEST_F(Entering, ClosingWhenBothFinishAtOnce) {
     pair.server.drop_input();
     pair.client.shutdown(SHUT_WR);
     pair.server.shutdown(SHUT_WR);
-    expect_by(own_pid(), 0, client, TcpState::kEstablished, TcpState::kFinWait1);
+    expect_by(own_pid(), client, TcpState::kEstablished, TcpState::kFinWait1);
     expect_from_network(client, TcpState::kFinWait1, TcpState::kClosing);
-    expect_by(own_pid(), 0, server, TcpState::kEstablished, TcpState::kFinWait1);
+    expect_by(own_pid(), server, TcpState::kEstablished, TcpState::kFinWait1);
 
     pair.server.restore_input();  // and a FIN that is sent again comes through
     ASSERT_TRUE(eventually([&] { return pair.client.state() == TcpState::kClose; }));
@@ -121,7 +147,7 @@ TEST_F(Entering, ClosingWhenBothFinishAtOnce) {
   ASSERT_TRUE(closed);
   EXPECT_EQ(old_state_of(closed->header), TcpState::kClosing);
   EXPECT_EQ(closed->error, 0);
-  EXPECT_EQ(closed->pid, 0u);
+  expect_nobody(closed->closer);
 }
 
 TEST_F(Entering, AnExitIsToldFromAClose) {
@@ -137,8 +163,8 @@ TEST_F(Entering, AnExitIsToldFromAClose) {
   half_closed.server.close();
   const uint32_t pid = child.pid();
   child.go();
-  expect_by(pid, WSBPF_TASK_EXITING, open_cookie, TcpState::kEstablished, TcpState::kFinWait1);
-  expect_by(pid, WSBPF_TASK_EXITING, half_closed_cookie, TcpState::kCloseWait, TcpState::kLastAck);
+  expect_by_exit(pid, 0, open_cookie, TcpState::kEstablished, TcpState::kFinWait1);
+  expect_by_exit(pid, 0, half_closed_cookie, TcpState::kCloseWait, TcpState::kLastAck);
 }
 
 TEST_F(Entering, AKilledProcessIsExiting) {
@@ -150,7 +176,24 @@ TEST_F(Entering, AKilledProcessIsExiting) {
   const uint32_t pid = child.pid();
   child.go();
   child.join(SIGKILL);
-  expect_by(pid, WSBPF_TASK_EXITING, cookie, TcpState::kEstablished, TcpState::kFinWait1);
+  expect_by_exit(pid, SIGKILL, cookie, TcpState::kEstablished, TcpState::kFinWait1);
+}
+
+TEST_F(Entering, AnExitTellsItsStatus) {
+  const Socket listener = watched_listener();
+  Pair open = connect_pair(listener);
+  Pair half_closed = connect_pair(listener);
+  const uint64_t open_cookie = open.server.cookie();
+  const uint64_t half_closed_cookie = half_closed.server.cookie();
+  half_closed.client.shutdown(SHUT_WR);
+  ASSERT_TRUE(half_closed.server.receives_end());
+  Child child([] { _exit(3); });
+  open.server.close();
+  half_closed.server.close();
+  const uint32_t pid = child.pid();
+  child.go();
+  expect_by_exit(pid, 3 << 8, open_cookie, TcpState::kEstablished, TcpState::kFinWait1);
+  expect_by_exit(pid, 3 << 8, half_closed_cookie, TcpState::kCloseWait, TcpState::kLastAck);
 }
 
 TEST_F(Entering, NothingWhileTheConnectionIsOnlyUsed) {
@@ -160,6 +203,8 @@ TEST_F(Entering, NothingWhileTheConnectionIsOnlyUsed) {
   pair.server.receive(5000);
   pair.server.shutdown(SHUT_RD);  // sends nothing, and changes no state
   catch_up();
+  EXPECT_TRUE(observer().all<wsbpf_left>(pair.client.cookie()).empty());
+  EXPECT_TRUE(observer().all<wsbpf_left>(pair.server.cookie()).empty());
   EXPECT_TRUE(observer().all<wsbpf_state>(pair.client.cookie()).empty());
   EXPECT_TRUE(observer().all<wsbpf_state>(pair.server.cookie()).empty());
 }

@@ -436,6 +436,7 @@ TEST_F(ListenerTest, TimewaitSocketsOfOtherPortsAreNotCounted) {
 
 TEST_F(ListenerTest, IsRememberedForFifteenMinutes) {
   apply(listening(1_s, listener_, 100), accepted(2_s, sock_), destroyed(3_s, sock_));
+  table_.advance(3_s);
   sweep({.started_ns = 10_s, .sockets = {sample(10_s, listener_, TcpState::kListen)}});
   apply(closed(20_s, listener_, TcpState::kListen), destroyed(20_s, listener_));
 

@@ -14,10 +14,7 @@ class SweepTest : public testing::Test {
  protected:
   SweepTest() : table_(watch_of({8080}, true, true), processes_) {
     processes_.run(4121, "node");
-    table_.set_on_change([this](Change change, const Connection& connection) {
-      changes_.push_back((change == Change::kOpened ? "opened " : "closed ") +
-                         connection_id(connection));
-    });
+    table_.set_hooks(lines_into(changes_));
   }
 
   template <typename... Records>
@@ -35,6 +32,12 @@ class SweepTest : public testing::Test {
   }
 
   size_t size() const { return table_.connections().size(); }
+
+  // What the table has told once the verdicts that are due at `now_ns` have fallen.
+  const std::vector<std::string>& changes_by(uint64_t now_ns) {
+    table_.advance(now_ns);
+    return changes_;
+  }
 
   uint64_t corrections(Correction correction) const { return corrections_of(table_, correction); }
 
@@ -68,7 +71,7 @@ TEST_F(SweepTest, AtTheStartNothingIsACorrectionOrAnOpen) {
   EXPECT_TRUE(changes_.empty());
   EXPECT_EQ(summary_of(table_).opened_total, 0u);
   apply(destroyed(101_s, sock_));
-  EXPECT_EQ(changes_, Changes{"closed 1"});
+  EXPECT_EQ(changes_by(101_s), Changes{"closed 1"});
 }
 
 TEST_F(SweepTest, WhoeverHasTheListenerIsTheServer) {
@@ -128,6 +131,7 @@ TEST_F(SweepTest, AtTheStartItRecallsWhatAnEarlierRunKnew) {
   table_.remember({{1,
                     {.generation = 2,
                      .opened_ns = 10_s,
+                     .netns = 1,
                      .state = TcpState::kCloseWait,
                      .state_since_ns = 40_s,
                      .age_source = AgeSource::kExact}}});
@@ -142,7 +146,8 @@ TEST_F(SweepTest, AtTheStartItRecallsWhatAnEarlierRunKnew) {
 
 TEST_F(SweepTest, AtTheStartAStateThatHasChangedSinceIsAsOldAsItIsKnown) {
   table_.remember(
-      {{1, {.opened_ns = 10_s, .state = TcpState::kEstablished, .state_since_ns = 10_s}}});
+      {{1,
+        {.opened_ns = 10_s, .netns = 1, .state = TcpState::kEstablished, .state_since_ns = 10_s}}});
   sweep({.started_ns = 100_s,
          .sockets = {sample(100_s, sock_, TcpState::kCloseWait)},
          .adopt = true});
@@ -151,10 +156,45 @@ TEST_F(SweepTest, AtTheStartAStateThatHasChangedSinceIsAsOldAsItIsKnown) {
 }
 
 TEST_F(SweepTest, WhatAnEarlierRunKnewIsForgottenAfterTheStart) {
-  table_.remember({{1, {.opened_ns = 10_s}}});
+  table_.remember({{1, {.opened_ns = 10_s, .netns = 1}}});
   sweep({.started_ns = 100_s, .adopt = true});
   sweep({.started_ns = 105_s, .sockets = {sample(105_s, sock_, TcpState::kEstablished)}});
   EXPECT_EQ(connection().opened_ns, 105_s);
+}
+
+TEST_F(SweepTest, AtTheStartAnotherNamespaceHasOtherSockets) {
+  table_.remember({{1, {.opened_ns = 10_s, .netns = 2, .state = TcpState::kEstablished}}});
+  sweep({.started_ns = 100_s,
+         .sockets = {sample(100_s, sock_, TcpState::kEstablished)},
+         .adopt = true});
+  EXPECT_EQ(connection().opened_ns, 100_s);
+}
+
+// A socket that connected again while nobody watched counts from 0.
+TEST_F(SweepTest, AtTheStartASocketThatHasCountedLessIsAnotherConnection) {
+  struct Case {
+    uint64_t received;
+    uint64_t sent;
+    bool recalled;
+  };
+  for (const Case& c : {Case{100, 50, true}, {101, 51, true}, {99, 50, false}, {100, 49, false}}) {
+    ConnectionTable table(watch_of({8080}), processes_);
+    table.remember({{1,
+                     {.opened_ns = 10_s,
+                      .netns = 1,
+                      .state = TcpState::kEstablished,
+                      .bytes_received = 100,
+                      .bytes_sent = 50,
+                      .longest_silence_ms = 7'000}}});
+    apply_sweep(table, {.started_ns = 100_s,
+                        .sockets = {sample(100_s, sock_, TcpState::kEstablished, 0,
+                                           {.bytes_received = c.received, .bytes_acked = c.sent})},
+                        .adopt = true});
+    const Connection* const found = find_connection(table, 1);
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(found->opened_ns, c.recalled ? 10_s : 100_s) << c.received << ' ' << c.sent;
+    EXPECT_EQ(found->longest_silence_ms, c.recalled ? 7'000u : 0u);
+  }
 }
 
 // --- counters -----------------------------------------------------------------------------------
@@ -174,7 +214,8 @@ TEST_F(SweepTest, TakesSequenceNumbersOfSynAndFinOff) {
   apply(accepted(1_s, sock_), entered(1_s, sock_, TcpState::kCloseWait),
         connected(1_s, client_sock(2)), entered(1_s, client_sock(2), TcpState::kFinWait2));
   sweep({.started_ns = 2_s,
-         .sockets = {sample(2_s, sock_, TcpState::kCloseWait, 0, {.bytes_received = 101}),
+         .sockets = {sample(2_s, sock_, TcpState::kCloseWait, 0,
+                            {.bytes_received = 101, .flags = WSBPF_SOCK_DONE}),
                      sample(2_s, client_sock(2), TcpState::kFinWait2, 0, {.bytes_acked = 102})}});
   EXPECT_EQ(connection(1).bytes_received, 100u);
   EXPECT_EQ(connection(2).bytes_sent, 100u);
@@ -273,7 +314,7 @@ TEST_F(SweepTest, AnAdoptedSocketThatHasClosedSinceIsClosed) {
   table_.observe(sample(2_s, sock_, TcpState::kEstablished));
   table_.end_sweep({{1}, false});
   EXPECT_EQ(connection().state, TcpState::kClose);
-  EXPECT_EQ(changes_, (Changes{"opened 1", "closed 1"}));
+  EXPECT_EQ(changes_by(4_s), (Changes{"opened 1", "closed 1"}));
   EXPECT_EQ(corrections(Correction::kOpened), 1u);
   EXPECT_EQ(corrections(Correction::kState), 0u);
 }
@@ -348,7 +389,7 @@ TEST_F(SweepTest, ALostCloseIsMadeGood) {
   sweep({.started_ns = 2_s});
   EXPECT_EQ(size(), 0u);
   EXPECT_EQ(corrections(Correction::kEnded), 1u);
-  EXPECT_EQ(changes_, (Changes{"opened 1", "closed 1"}));
+  EXPECT_EQ(changes_by(2_s), (Changes{"opened 1", "closed 1"}));
   EXPECT_EQ(summary_of(table_).closed_total, 1u);
 }
 
@@ -368,7 +409,7 @@ TEST_F(SweepTest, AConnectAgainThatWasLostIsAnotherConnection) {
   EXPECT_EQ(connection(2).state, TcpState::kEstablished);
   EXPECT_EQ(address_text(connection(2).remote_address, AF_INET), "10.0.0.2");
   EXPECT_EQ(connection(2).local_port, 40001);
-  EXPECT_EQ(changes_, (Changes{"opened 2", "closed 2", "opened 2.1"}));
+  EXPECT_EQ(changes_by(3_s), (Changes{"opened 2", "opened 2.1", "closed 2"}));
 }
 
 TEST_F(SweepTest, ALostListenerIsFoundAndALostEndIsToo) {

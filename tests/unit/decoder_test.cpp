@@ -31,10 +31,12 @@ void expect_round_trip(const Record& record) {
 TEST(Decoder, ReadsEveryRecord) {
   const Sock sock;
   expect_round_trip(accepted(1_s, sock));
-  expect_round_trip(entered(1_s, sock, TcpState::kCloseWait));
+  expect_round_trip(left(1_s, sock, TcpState::kCloseWait, {.bytes_received = 7}, closer(4121)));
+  expect_round_trip(entered_from(1_s, sock, TcpState::kFinWait1, TcpState::kFinWait2));
   expect_round_trip(closed(1_s, sock, TcpState::kLastAck));
   expect_round_trip(destroyed(1_s, sock));
   expect_round_trip(retransmitted(1_s, sock, 3));
+  expect_round_trip(synack(1_s, sock));
   expect_round_trip(reset(1_s, sock, TcpState::kEstablished, WSBPF_RESET_SENT, 14));
   expect_round_trip(sample(1_s, sock, TcpState::kFinWait2, 4121));
   expect_round_trip(minisock(1_s, sock, TcpState::kTimeWait));
@@ -58,7 +60,7 @@ TEST(Decoder, RefusesWhatIsCutShort) {
 
 TEST(Decoder, RefusesUnknownTypes) {
   auto bytes = bytes_of(accepted(1_s, Sock{}));
-  for (const int type : {0, WSBPF_RECORD_MINISOCK + 1, 255}) {
+  for (const int type : {0, WSBPF_RECORD_SYNACK + 1, 255}) {
     bytes[0] = static_cast<std::byte>(type);
     EXPECT_FALSE(decode(bytes)) << "type " << type;
   }
@@ -66,7 +68,9 @@ TEST(Decoder, RefusesUnknownTypes) {
 
 TEST(Decoder, RefusesStatesThatTheKernelDoesNotHave) {
   for (const int state : {0, 13, 255}) {
-    EXPECT_FALSE(decode(bytes_of(entered(1_s, Sock{}, static_cast<TcpState>(state))))) << state;
+    const auto unknown = static_cast<TcpState>(state);
+    EXPECT_FALSE(decode(bytes_of(left(1_s, Sock{}, unknown)))) << state;
+    EXPECT_FALSE(decode(bytes_of(entered_from(1_s, Sock{}, {}, unknown)))) << state;
   }
 }
 
@@ -74,7 +78,8 @@ TEST(Decoder, RefusesStatesThatTheKernelDoesNotHave) {
 TEST(Decoder, KnowsRequestSocketsOfResetsOnly) {
   constexpr auto kNewSynRecv = static_cast<TcpState>(12);
   EXPECT_TRUE(decode(bytes_of(reset(1_s, Sock{}, kNewSynRecv, WSBPF_RESET_SENT))));
-  EXPECT_FALSE(decode(bytes_of(entered(1_s, Sock{}, kNewSynRecv))));
+  EXPECT_FALSE(decode(bytes_of(left(1_s, Sock{}, kNewSynRecv))));
+  EXPECT_FALSE(decode(bytes_of(entered_from(1_s, Sock{}, {}, kNewSynRecv))));
   EXPECT_FALSE(decode(bytes_of(opened(1_s, Sock{}, kNewSynRecv, {}, 0))));
   EXPECT_FALSE(decode(bytes_of(sample(1_s, Sock{}, kNewSynRecv))));
   EXPECT_FALSE(decode(bytes_of(minisock(1_s, Sock{}, kNewSynRecv))));

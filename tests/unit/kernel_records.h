@@ -172,11 +172,13 @@ inline Event entered(uint64_t time_ns, const Sock& sock, TcpState state, uint32_
 }
 
 inline wsbpf_closed closed(uint64_t time_ns, const Sock& sock, TcpState old_state,
-                           const Counters& counters = {}) {
+                           const Counters& counters = {}, int32_t error = 0, wsbpf_closer by = {}) {
   wsbpf_closed record{};
   record.header = header(time_ns, sock, WSBPF_RECORD_CLOSED, TcpState::kClose, old_state);
   record.endpoints = endpoints(sock);
+  record.error = error;
   record.counters = counters;
+  record.closer = by;
   return record;
 }
 
@@ -189,6 +191,11 @@ inline wsbpf_retransmit retransmitted(uint64_t time_ns, const Sock& sock, uint32
   record.header = header(time_ns, sock, WSBPF_RECORD_RETRANSMIT, TcpState::kEstablished);
   record.total = total;
   return record;
+}
+
+// Again, by the socket that listens.
+inline wsbpf_synack synack(uint64_t time_ns, const Sock& listener) {
+  return {header(time_ns, listener, WSBPF_RECORD_SYNACK, TcpState::kListen)};
 }
 
 inline wsbpf_reset reset(uint64_t time_ns, const Sock& sock, TcpState state,
@@ -222,6 +229,18 @@ inline wsbpf_minisock minisock(uint64_t time_ns, const Sock& sock, TcpState stat
   record.local_port = sock.local_port;
   record.remote_port = sock.remote_port;
   return record;
+}
+
+// The beginnings and the ends that a table tells of, as lines: "opened ID", "closed ID".
+inline TableHooks lines_into(std::vector<std::string>& lines) {
+  TableHooks hooks;
+  hooks.on_opened = [&lines](const Connection& connection) {
+    lines.push_back("opened " + connection_id(connection));
+  };
+  hooks.on_ended = [&lines](const Connection& connection, const Evidence&, const Judgement&) {
+    lines.push_back("closed " + connection_id(connection));
+  };
+  return hooks;
 }
 
 class FakeProcesses : public ProcessLookup {
@@ -292,6 +311,15 @@ inline uint64_t corrections_of(const ConnectionTable& table, Correction correcti
 inline uint64_t all_corrections(const ConnectionTable& table) {
   uint64_t sum = 0;
   for (const uint64_t count : table.corrections()) sum += count;
+  return sum;
+}
+
+// The verdicts that have been given, of all listeners.
+inline uint64_t disconnects_of(const ConnectionTable& table) {
+  uint64_t sum = 0;
+  for (const ListenerSummary& summary : table.summarize(1000_s, 3_s)) {
+    for (const auto& [key, count] : table.listener(summary.index).disconnects) sum += count;
+  }
   return sum;
 }
 

@@ -17,8 +17,7 @@ struct Scene {
     processes.run(4121, "node");
     observed.table = &table;
     observed.now_ns = kNow_ns;
-    observed.now =
-        std::chrono::system_clock::time_point(std::chrono::milliseconds(1'700'000'000'250));
+    observed.wall_clock_offset_ns = 1'700'000'000'250'000'000 - kNow_ns;
     observed.status.version = "1.2.3";
     observed.status.node = "node-a";
     observed.status.started_ns = kNow_ns - 60'000'000'000;

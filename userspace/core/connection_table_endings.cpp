@@ -107,7 +107,7 @@ void ConnectionTable::give_verdict(const Connection& connection, Evidence& evide
   Listener& listener = listeners_[connection.listener];
   ++listener.disconnects[{judgement.verdict, judgement.initiator}];
   if (judgement.race) ++listener.races[static_cast<size_t>(*judgement.race)];
-  if (is_reset_doubtful(evidence) && judgement.race != Race::kDataAfterClose) {
+  if (is_reset_doubtful(evidence) && evidence.reset_sent.time_ns == 0) {
     ++listener.resets[{WSBPF_RESET_RECEIVED, -1}];
   }
   if (hooks_.on_ended) hooks_.on_ended(connection, evidence, judgement);

@@ -157,8 +157,12 @@ void ConnectionTable::apply_record(const wsbpf_retransmit& record) {
     streak = {};
     streak.began_ns = record.header.time_ns;
     streak.unacked_from = record.unacked_from;
-    // What is sent again now was sent for the first time one timeout ago.
-    streak.silence_before_ms = record.heard_ms_ago - std::min(record.heard_ms_ago, record.rto_ms);
+    // What is sent again now was sent for the first time one timeout ago, or, where the beginning
+    // of the streak was not seen, as many timeouts, of which none was longer than this one.
+    const uint64_t since_first_ms =
+        uint64_t{record.rto_ms} * std::max<uint32_t>(record.timeouts, 1);
+    streak.silence_before_ms = record.heard_ms_ago - static_cast<uint32_t>(std::min<uint64_t>(
+                                                         record.heard_ms_ago, since_first_ms));
   }
   ++streak.segments;
   if (record.bytes < record.mss_bytes) streak.only_full_size = false;

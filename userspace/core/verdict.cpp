@@ -87,6 +87,7 @@ uint32_t silence_before_send_ms(const Evidence& e) {
   if (e.streak.segments > 0 && e.streak.began_ns >= last_heard_ns(e)) {
     return e.streak.silence_before_ms;
   }
+  if (e.at_close.timeouts > 0) return 0;  // it was sent again since, unseen
   return e.at_close.heard_ms_ago - std::min(e.at_close.heard_ms_ago, e.at_close.sent_ms_ago);
 }
 
@@ -237,7 +238,7 @@ Initiator initiator_of(const Evidence& e) {
 Mechanism mechanism_of(const Evidence& e) {
   if (e.error == ECONNABORTED) return Mechanism::kDestroyed;
   if (timed_out(e) || is_icmp_error(e.error)) return Mechanism::kTimeout;
-  if (was_sent(e.reset_sent) || was_sent(e.reset_received) || e.data_after_end) {
+  if (was_sent(e.reset_sent) || was_reset_in(e, e.closed_from) || e.data_after_end) {
     return Mechanism::kReset;
   }
   return e.left_to == TcpState::kFinWait1 || e.left_to == TcpState::kCloseWait
