@@ -49,7 +49,7 @@ std::string reset_json(const EventContext& context, const ResetSeen& reset) {
   const auto& reasons = context.observed->status.reset_reasons;
   const auto name = reasons.find(reset.reason);
   return fmt::format(FMT_COMPILE(R"({{"state":"{}","reason":{}}})"), state_name(reset.state),
-                     name == reasons.end() ? "null" : fmt::format(R"("{}")", name->second));
+                     name == reasons.end() ? "null" : json_string(name->second));
 }
 
 // wait(2): the status is in the second byte, the signal in the lowest seven bits.
@@ -167,7 +167,8 @@ std::string alert_line(const EventContext& context, const Alert& alert) {
 std::string lost_line(const EventContext& context, std::string_view reason, uint64_t count) {
   fmt::memory_buffer out;
   begin_line(out, context, "lost", context.observed->now_ns);
-  fmt::format_to(std::back_inserter(out), R"(,"lost":{{"reason":"{}","count":{}}})", reason, count);
+  fmt::format_to(std::back_inserter(out), R"(,"lost":{{"reason":{},"count":{}}})",
+                 json_string(reason), count);
   return end_line(out);
 }
 
