@@ -122,11 +122,29 @@ test('what is lost is repaired, or said to be unknown', { timeout: 180_000 }, as
     assert.equal(status, 200);
     assert.match(body, /^degraded\n/);
     assert.match(body, /lost/);
-    await until(async () => {
-      const names = (await daemon.firing()).map(({ name }) => name);
-      assert.ok(names.includes('EventsLost'), `firing: ${names}`);
+    const alert = await until(async () => {
+      const firing = await daemon.firing();
+      const found = firing.find(({ name }) => name === 'EventsLost');
+      assert.ok(found, `firing: ${firing.map(({ name }) => name)}`);
+      return found;
     });
+    assert.equal(alert.listener, null);
+    assert.ok(alert.value > 0);
+    const labels = { alert: 'EventsLost' };
+    assert.equal(sum(await daemon.metrics(), 'wsbpf_alerts_firing', labels), 1);
     const told = daemon.events('lost').reduce((total, { lost }) => total + lost.count, 0);
     assert.ok(told > 0);
+  });
+
+  await t.test('the commands show an alert that is of no listener', async () => {
+    const [alerts, check, top] = await Promise.all([
+      daemon.command('alerts'),
+      daemon.command('check'),
+      daemon.command('top', '-b', '-n', '1'),
+    ]);
+    assert.deepEqual([alerts.code, check.code, top.code], [0, 3, 0]);
+    assert.match(alerts.stdout, /^firing warning EventsLost since \S+\n {2}\d+ events were lost/m);
+    assert.match(check.stdout, /^firing warning EventsLost /m);
+    assert.match(top.stdout, /^WARNING EventsLost {2}\d+ events were lost/m); // no port
   });
 });

@@ -204,6 +204,15 @@ TEST_F(TopRender, LostEventsAreAWarning) {
   EXPECT_EQ(style_of(frame, "1234 events lost (decode 34, ring_buffer 1200)"), Style::kWarning);
 }
 
+TEST_F(TopRender, LostEventsAreSaidOnce) {
+  Model model = calm_model();
+  model.status.lost = {{"ring_buffer", 34}};
+  model.alerts = {{.name = "EventsLost", .firing = true, .port = {}, .summary = "34 events"}};
+  const std::string text = text_of(model, view_of(120, 10));
+  EXPECT_TRUE(contains(text, "WARNING EventsLost  34 events\n"));
+  EXPECT_FALSE(contains(text, "events lost"));
+}
+
 TEST_F(TopRender, NoEventsLostNoWarning) {
   EXPECT_FALSE(contains(text_of(calm_model(), view_of(120, 10)), "lost"));
 }

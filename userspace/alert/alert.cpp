@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "core/text.h"
+
 namespace wsbpf {
 
 namespace {
@@ -17,6 +19,20 @@ void take_measure(Alert& alert, const Finding& finding) {
 }  // namespace
 
 std::string runbook_of(std::string_view alert) { return fmt::format("docs/alerts.md#{}", alert); }
+
+std::string owners_text(const ListenerSummary& listener) {
+  std::string text = listener.comm.empty() ? "an unknown process" : printable(listener.comm);
+  if (!listener.owners.empty()) {
+    const Process& first = listener.owners.front();
+    text = fmt::format("{}[{}]", printable(first.comm), first.pid);
+  }
+  if (listener.owners.size() > 1) text += fmt::format(" and {} more", listener.owners.size() - 1);
+  const Place& place = listener.place;
+  if (!place.pod.empty()) {
+    text += fmt::format(" in pod {}/{}", printable(place.namespace_name), printable(place.pod));
+  }
+  return text;
+}
 
 // A severity falls only after it has been lower for as long as an alert takes to resolve.
 Severity AlertMachine::settled_severity(Entry& entry, Severity found, uint64_t now_ns) {

@@ -55,6 +55,9 @@ struct Alert {
 // Documentation of the alert, named in every report of it.
 std::string runbook_of(std::string_view alert);
 
+// Who a listener is of, for a summary: "node[4121] and 2 more in pod shop/chat-7f".
+std::string owners_text(const ListenerSummary& listener);
+
 // An alert that is out of bounds stays until it has been back in bounds for this long.
 inline constexpr uint64_t kResolveAfter_ns = 10ull * 1'000'000'000;
 

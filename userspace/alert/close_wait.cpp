@@ -4,28 +4,12 @@
 
 #include <algorithm>
 
-#include "core/text.h"
-
 namespace wsbpf {
 namespace {
 
 constexpr uint64_t kMinute_ns = 60ull * 1'000'000'000;
 constexpr size_t kGrowingMinutes = 5;
 constexpr uint32_t kCriticalFactor = 10;
-
-std::string owners_text(const ListenerSummary& listener) {
-  std::string text = listener.comm.empty() ? "an unknown process" : printable(listener.comm);
-  if (!listener.owners.empty()) {
-    const Process& first = listener.owners.front();
-    text = fmt::format("{}[{}]", printable(first.comm), first.pid);
-  }
-  if (listener.owners.size() > 1) text += fmt::format(" and {} more", listener.owners.size() - 1);
-  const Place& place = listener.place;
-  if (!place.pod.empty()) {
-    text += fmt::format(" in pod {}/{}", printable(place.namespace_name), printable(place.pod));
-  }
-  return text;
-}
 
 std::string summary_text(const ListenerSummary& listener, uint32_t count) {
   std::string text = fmt::format("{} connections in CLOSE_WAIT on port {}, owned by {}", count,

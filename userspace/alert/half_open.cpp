@@ -14,16 +14,23 @@ uint32_t unanswered_of(const ListenerSummary& listener) {
          listener.half_open[static_cast<size_t>(HalfOpen::kProbing)];
 }
 
+// Are handshakes what there is to tell of, rather than connections?
+bool is_of_handshakes(const ListenerSummary& listener) {
+  const bool many = listener.stuck_handshakes > kHalfOpenThreshold;
+  return listener.stuck_handshakes > (many ? listener.half_open_stuck : unanswered_of(listener));
+}
+
 std::string summary_text(const ListenerSummary& listener) {
-  if (listener.stuck_handshakes > unanswered_of(listener)) {
+  if (is_of_handshakes(listener)) {
     return fmt::format(
-        "{} handshakes on port {} hang: their SYN+ACK is sent again and again, and no ACK comes",
-        listener.stuck_handshakes, listener.key.port);
+        "{} handshakes on port {}, of {}, hang: their SYN+ACK is sent again and again, and no ACK "
+        "comes",
+        listener.stuck_handshakes, listener.key.port, owners_text(listener));
   }
   return fmt::format(
-      "{} connections on port {} are half-open: what was sent to their peers, or asked of them, is "
-      "not answered ({} unacked, {} probing; {} unheard of for 15 s)",
-      unanswered_of(listener), listener.key.port,
+      "{} connections on port {}, owned by {}, are half-open: what was sent to their peers, or "
+      "asked of them, is not answered ({} unacked, {} probing; {} unheard of for 15 s)",
+      unanswered_of(listener), listener.key.port, owners_text(listener),
       listener.half_open[static_cast<size_t>(HalfOpen::kUnacked)],
       listener.half_open[static_cast<size_t>(HalfOpen::kProbing)], listener.half_open_stuck);
 }

@@ -75,7 +75,10 @@ constexpr Column kColumns[] = {
     {"AGE", true, false, [](const Json& r) { return age(r, "age_seconds", "age_source"); }},
     {"IDLE", true, false,
      [](const Json& r) { return top::duration_text(number(r, "idle_seconds")); }},
-    {"HALF-OPEN", false, false, [](const Json& r) { return text(r, "half_open"); }},
+    {"HALF-OPEN", false, false,
+     [](const Json& r) {
+       return r.value("half_open", Json()).is_null() ? "-" : text(r, "half_open");
+     }},
     {"RECV-Q", true, false, [](const Json& r) { return top::size_text(whole(r, "unread_bytes")); }},
     {"SEND-Q", true, false,
      [](const Json& r) { return top::size_text(whole(r, "unacked_bytes")); }},

@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -69,6 +70,15 @@ int64_t wall_clock_offset_ns() {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<nanoseconds>(wall).count() -
          static_cast<int64_t>(boot_time_ns());
+}
+
+// Without what had been lost before a recording began: that is not its own.
+EvaluationDue lost_since(const std::map<std::string, uint64_t>& before, EvaluationDue due) {
+  for (auto& [reason, total] : due.lost) {
+    const auto known = before.find(reason);
+    if (known != before.end()) total -= std::min(total, known->second);
+  }
+  return due;
 }
 
 // Runs `task` every `period`, until the loop ends.
@@ -147,7 +157,11 @@ void Observer::record_fact(const Fact& fact) {
   for (const auto& weak : recordings_) {
     const auto recording = weak.lock();
     if (recording->overrun) continue;
-    recording->overrun = recording->writer.size() > kRecordingBacklog_bytes;
+    recording->overrun = recording->writer.size() > recording->most_bytes;
+    if (const auto* due = std::get_if<EvaluationDue>(&fact); due != nullptr) {
+      recording->writer.write(lost_since(recording->lost_before, *due));
+      continue;
+    }
     if (const auto* sweep = std::get_if<SweepBegan>(&fact); sweep != nullptr) {
       recording->writer.write(SweepBegan{sweep->started_ns, sweep->adopt || !recording->begun});
       recording->begun = true;
@@ -168,13 +182,15 @@ std::function<std::optional<std::string>()> Observer::record() {
   header.watch = settings_.watch;
   header.close_wait_threshold = settings_.close_wait.threshold;
   header.close_wait_for_ns = settings_.close_wait.for_ns;
-  header.wall_clock_offset_ns = wall_clock_offset_ns();
+  header.wall_clock_offset_ns = last().wall_clock_offset_ns;
   header.reset_reasons = last().status.reset_reasons;
 
   consume();
   const auto recording = std::make_shared<Recording>(Recording{RecordingWriter(header)});
+  recording->lost_before = last().status.lost.by_reason();
   recording->writer.write(
       StateRemembered{encode_state(engine_.table().connections(), header.boot_id), header.boot_id});
+  recording->most_bytes = recording->writer.size() + kRecordingBacklog_bytes;
   recordings_.push_back(recording);
   lookup_.forget();
   repair_wanted_ = true;
@@ -239,7 +255,6 @@ const Observed& Observer::observe() {
 
 void Observer::refresh() {
   consume();
-  engine_.observed().wall_clock_offset_ns = wall_clock_offset_ns();
   engine_.summarize(boot_time_ns());
 }
 

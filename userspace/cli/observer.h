@@ -103,6 +103,8 @@ class Observer {
   // A recording begins with a sweep of everything, which finds what was there before.
   struct Recording {
     RecordingWriter writer;
+    std::map<std::string, uint64_t> lost_before = {};
+    size_t most_bytes = 0;  // that may wait for whoever reads it
     bool begun = false;
     bool overrun = false;
   };

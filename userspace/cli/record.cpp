@@ -20,6 +20,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
+// A piece may be on its way when the end is asked for; the next one holds what was seen until then.
+constexpr int kLatePieces = 2;
+
 volatile std::sig_atomic_t stop_asked = 0;
 
 void ask_to_stop(int) { stop_asked = 1; }
@@ -58,11 +61,14 @@ Result<ExitCode> record(const BackendSettings& settings, const std::string& path
   uint64_t bytes = 0;
   bool written = true;
   bool stopped = false;
+  int late_pieces = 0;
   const auto got = (*backend)->get("/api/recording", [&](std::string_view piece) {
     const std::string whole = cutter.take(piece);
     bytes += whole.size();
-    written = put(*file, whole);
-    stopped = stop_asked || (duration && steady_clock::now() - began >= *duration);
+    written = put(*file, whole) && std::fflush(*file) == 0;  // whoever reads it may follow
+    const bool is_over = stop_asked || (duration && steady_clock::now() - began >= *duration);
+    late_pieces += is_over ? 1 : 0;
+    stopped = late_pieces == kLatePieces;
     return written && !stopped;
   });
   if (stopped) written = put(*file, RecordingCutter::end_frame()) && written;

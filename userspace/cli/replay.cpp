@@ -87,6 +87,7 @@ Result<ExitCode> replay(const ReplayFlags& flags) {
     return recorded;
   };
 
+  std::setvbuf(stdout, nullptr, _IOFBF, 256 << 10);
   EventContext context;
   context.node_json = json_string(header.node);
   bool written = true;

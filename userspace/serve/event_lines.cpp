@@ -49,13 +49,14 @@ std::string reset_json(const EventContext& context, const ResetSeen& reset) {
   const auto& reasons = context.observed->status.reset_reasons;
   const auto name = reasons.find(reset.reason);
   return fmt::format(FMT_COMPILE(R"({{"state":"{}","reason":{}}})"), state_name(reset.state),
-                     name == reasons.end() ? "null" : fmt::format(R"("{}")", name->second));
+                     name == reasons.end() ? "null" : json_string(name->second));
 }
 
 // wait(2): the status is in the second byte, the signal in the lowest seven bits.
 std::string closer_json(const wsbpf_closer& closer) {
   if (closer.pid == 0) return "null";
-  if (!closer.exiting) return fmt::format(R"({{"pid":{},"exiting":false}})", closer.pid);
+  if (!closer.exiting)
+    return fmt::format(FMT_COMPILE(R"({{"pid":{},"exiting":false}})"), closer.pid);
   const int signal = closer.exit_code & 0x7f;
   const std::string status = signal == 0 ? std::to_string(closer.exit_code >> 8 & 0xff) : "null";
   return fmt::format(R"({{"pid":{},"exiting":true,"exit_status":{},"exit_signal":{}}})", closer.pid,
@@ -64,8 +65,9 @@ std::string closer_json(const wsbpf_closer& closer) {
 
 std::string streak_json(const RetransmitStreak& streak) {
   if (streak.segments == 0) return "null";
-  return fmt::format(R"({{"segments":{},"only_full_size":{},"silence_before_seconds":{:.3f}}})",
-                     streak.segments, streak.only_full_size, streak.silence_before_ms / 1e3);
+  return fmt::format(R"({{"segments":{},"only_full_size":{},"silence_before_seconds":{}}})",
+                     streak.segments, streak.only_full_size,
+                     Milliseconds{streak.silence_before_ms});
 }
 
 // How things stood when the end began: when ESTABLISHED was left, or else at the entry into CLOSE.
@@ -80,26 +82,28 @@ void append_evidence(fmt::memory_buffer& out, const EventContext& context,
   fmt::format_to(
       to,
       FMT_COMPILE(R"(,"evidence":{{"complete":{},"first_fin":{},"closed_from":"{}","error":{},)"
-                  R"("idle_received_seconds":{:.3f},"idle_sent_seconds":{:.3f},)"
-                  R"("last_heard_seconds":{:.3f},"longest_silence_seconds":{:.3f},)"),
+                  R"("idle_received_seconds":{},"idle_sent_seconds":{},)"
+                  R"("last_heard_seconds":{},"longest_silence_seconds":{},)"),
       evidence.complete, first_close_of(evidence.left_to), state_name(evidence.closed_from),
-      error_json(evidence.error), then.received_ms_ago / 1e3, then.sent_ms_ago / 1e3,
-      then.heard_ms_ago / 1e3, evidence.longest_silence_ms / 1e3);
-  fmt::format_to(to,
-                 FMT_COMPILE(R"("unread_bytes":{},"unacked_bytes":{},"unsent_bytes":{},)"
-                             R"("zero_window_seconds":{:.3f},"close_wait_seconds":{},)"
-                             R"("retransmit_streak":{},"reset_sent":{},"reset_received":{},)"),
-                 unread_data(then), then.unacked_bytes, then.unsent_bytes,
-                 std::max(then.zero_window_ms, evidence.at_close.zero_window_ms) / 1e3,
-                 evidence.left_to == TcpState::kCloseWait
-                     ? fmt::format("{:.3f}", seconds(evidence.close_wait_ns))
-                     : "null",
-                 streak_json(evidence.streak), reset_json(context, evidence.reset_sent),
-                 is_reset_doubtful(evidence) && evidence.reset_sent.time_ns != 0
-                     ? "null"
-                     : reset_json(context, evidence.reset_received));
+      error_json(evidence.error), Milliseconds{then.received_ms_ago},
+      Milliseconds{then.sent_ms_ago}, Milliseconds{then.heard_ms_ago},
+      Milliseconds{evidence.longest_silence_ms});
+  fmt::format_to(
+      to,
+      FMT_COMPILE(R"("unread_bytes":{},"unacked_bytes":{},"unsent_bytes":{},)"
+                  R"("zero_window_seconds":{},"close_wait_seconds":{},)"
+                  R"("retransmit_streak":{},"reset_sent":{},"reset_received":{},)"),
+      unread_data(then), then.unacked_bytes, then.unsent_bytes,
+      Milliseconds{std::max(then.zero_window_ms, evidence.at_close.zero_window_ms)},
+      evidence.left_to == TcpState::kCloseWait
+          ? fmt::format(FMT_COMPILE("{}"), milliseconds_between(0, evidence.close_wait_ns))
+          : "null",
+      streak_json(evidence.streak), reset_json(context, evidence.reset_sent),
+      is_reset_doubtful(evidence) && evidence.reset_sent.time_ns != 0
+          ? "null"
+          : reset_json(context, evidence.reset_received));
   const std::string_view abort = abort_cause(evidence);
-  fmt::format_to(to, R"("closed_by":{},"abort":{},"fd_still_open":{}}})",
+  fmt::format_to(to, FMT_COMPILE(R"("closed_by":{},"abort":{},"fd_still_open":{}}})"),
                  closer_json(evidence.closer),
                  abort.empty() ? "null" : fmt::format(R"("{}")", abort), evidence.fd_still_open);
 }
@@ -148,11 +152,11 @@ std::string race_line(const EventContext& context, Race race, const Tombstone& t
   const std::string generation =
       tombstone.generation == 0 ? "" : fmt::format(".{}", tombstone.generation);
   fmt::format_to(std::back_inserter(out),
-                 R"(,"race":"{}","connection_id":"{}{}","seconds_after_end":{:.3f},)"
+                 R"(,"race":"{}","connection_id":"{}{}","seconds_after_end":{},)"
                  R"("listener":{{"netns":{},"port":{},"role":"{}"}})",
                  race_name(race), tombstone.cookie, generation,
-                 seconds(since(time_ns, tombstone.ended_ns)), listener.key.netns, listener.key.port,
-                 role_name(listener.key.role));
+                 milliseconds_between(tombstone.ended_ns, time_ns), listener.key.netns,
+                 listener.key.port, role_name(listener.key.role));
   return end_line(out);
 }
 
@@ -167,7 +171,8 @@ std::string alert_line(const EventContext& context, const Alert& alert) {
 std::string lost_line(const EventContext& context, std::string_view reason, uint64_t count) {
   fmt::memory_buffer out;
   begin_line(out, context, "lost", context.observed->now_ns);
-  fmt::format_to(std::back_inserter(out), R"(,"lost":{{"reason":"{}","count":{}}})", reason, count);
+  fmt::format_to(std::back_inserter(out), R"(,"lost":{{"reason":{},"count":{}}})",
+                 json_string(reason), count);
   return end_line(out);
 }
 

@@ -1,9 +1,7 @@
 #include "serve/json.h"
 
-#include <fmt/chrono.h>
-#include <fmt/compile.h>
-
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <iterator>
 
@@ -46,24 +44,25 @@ Json alert_listener_json(const Finding& finding) {
           {"comm", json_or_null(finding.comm)}};
 }
 
-std::string json_text_or_null(std::string_view text) {
-  return text.empty() ? "null" : json_string(text);
-}
-
 void append_owner(fmt::memory_buffer& out, const Process* owner) {
-  const auto to = std::back_inserter(out);
   if (owner == nullptr) {
-    fmt::format_to(to, R"({{"pid":null,"comm":null,"cgroup":null,"container_id":null,)"
-                       R"("namespace":null,"pod":null,"container":null}})");
+    append(out, R"({"pid":null,"comm":null,"cgroup":null,"container_id":null,)"
+                R"("namespace":null,"pod":null,"container":null})");
     return;
   }
+  const auto add = [&out](std::string_view name, std::string_view text) {
+    append(out, name);
+    append(out, text.empty() ? "null" : json_string(text));
+  };
   const Place& place = owner->place;
-  fmt::format_to(to,
-                 FMT_COMPILE(R"({{"pid":{},"comm":{},"cgroup":{},"container_id":{},)"
-                             R"("namespace":{},"pod":{},"container":{}}})"),
-                 owner->pid, json_string(owner->comm), json_text_or_null(place.cgroup),
-                 json_text_or_null(place.container_id), json_text_or_null(place.namespace_name),
-                 json_text_or_null(place.pod), json_text_or_null(place.container));
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE(R"({{"pid":{},"comm":{})"), owner->pid,
+                 json_string(owner->comm));
+  add(R"(,"cgroup":)", place.cgroup);
+  add(R"(,"container_id":)", place.container_id);
+  add(R"(,"namespace":)", place.namespace_name);
+  add(R"(,"pod":)", place.pod);
+  add(R"(,"container":)", place.container);
+  append(out, "}");
 }
 
 // A process as one of a listener's owners.
@@ -83,10 +82,15 @@ Json owner_json(const Process& owner) {
 }  // namespace
 
 std::string rfc3339(uint64_t boot_ns, int64_t offset_ns) {
-  const int64_t milliseconds = (static_cast<int64_t>(boot_ns) + offset_ns) / 1'000'000;
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                     fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)),
-                     milliseconds % 1000);
+  const std::chrono::sys_time<std::chrono::milliseconds> time(
+      std::chrono::milliseconds((static_cast<int64_t>(boot_ns) + offset_ns) / 1'000'000));
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  return fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z"),
+                     static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                     static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
 std::string json_string(std::string_view text) {
@@ -107,43 +111,44 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection,
       to,
       FMT_COMPILE(
           R"({{"id":"{}","node":{},"netns":{},"role":"{}","local":{{"address":"{}","port":{}}},)"
-          R"("remote":{{"address":"{}","port":{}}},"state":"{}","state_age_seconds":{:.3f},)"
-          R"("state_age_source":"{}","age_seconds":{:.3f},"age_source":"{}")"),
+          R"("remote":{{"address":"{}","port":{}}},"state":"{}","state_age_seconds":{},)"
+          R"("state_age_source":"{}","age_seconds":{},"age_source":"{}")"),
       connection_id(connection), context.node_json, connection.netns, role_name(connection.role),
       address_text(connection.local_address, connection.family), connection.local_port,
       address_text(remote, connection.family), connection.remote_port, state_name(connection.state),
-      seconds_between(context.now_ns, connection.state_since_ns),
+      milliseconds_between(connection.state_since_ns, context.now_ns),
       age_source_name(connection.state_age_source),
-      seconds_between(context.now_ns, connection.opened_ns),
+      milliseconds_between(connection.opened_ns, context.now_ns),
       age_source_name(connection.age_source));
   if (connection.sampled) {
     fmt::format_to(
         to,
-        FMT_COMPILE(R"(,"idle_seconds":{:.3f},"bytes_received":{},"bytes_sent":{},)"
+        FMT_COMPILE(R"(,"idle_seconds":{},"bytes_received":{},"bytes_sent":{},)"
                     R"("unread_bytes":{},"unacked_bytes":{},"retransmits":{},"srtt_seconds":)"),
-        static_cast<double>(idle_ms_at(connection, context.now_ns)) / 1000.0,
-        connection.bytes_received, connection.bytes_sent, connection.unread_bytes,
-        connection.unacked_bytes, connection.retransmits);
+        Milliseconds{idle_ms_at(connection, context.now_ns)}, connection.bytes_received,
+        connection.bytes_sent, connection.unread_bytes, connection.unacked_bytes,
+        connection.retransmits);
     if (connection.srtt_us > 0) {
-      fmt::format_to(to, "{:.6f}", connection.srtt_us / 1e6);
+      fmt::format_to(to, FMT_COMPILE("{}.{:06}"), connection.srtt_us / 1'000'000,
+                     connection.srtt_us % 1'000'000);
     } else {
-      fmt::format_to(to, "null");
+      append(out, "null");
     }
   } else {
     fmt::format_to(to,
-                   R"(,"idle_seconds":null,"bytes_received":null,"bytes_sent":null,)"
-                   R"("unread_bytes":null,"unacked_bytes":null,"retransmits":{},)"
-                   R"("srtt_seconds":null)",
+                   FMT_COMPILE(R"(,"idle_seconds":null,"bytes_received":null,"bytes_sent":null,)"
+                               R"("unread_bytes":null,"unacked_bytes":null,"retransmits":{},)"
+                               R"("srtt_seconds":null)"),
                    connection.retransmits);
   }
   if (connection.half_open == HalfOpen::kNo) {
-    fmt::format_to(to, R"(,"half_open":null)");
+    append(out, R"(,"half_open":null)");
   } else {
     fmt::format_to(to, FMT_COMPILE(R"(,"half_open":"{}")"), half_open_name(connection.half_open));
   }
-  fmt::format_to(to, R"(,"owner":)");
+  append(out, R"(,"owner":)");
   append_owner(out, context.table->owner_of(connection));
-  fmt::format_to(to, R"(,"websocket":null,"websocket_unread":"off"}})");
+  append(out, R"(,"websocket":null,"websocket_unread":"off"})");
 }
 
 Json listener_json(const Observed& observed, const ListenerSummary& listener) {

@@ -1,6 +1,7 @@
 // The JSON that wsbpf speaks. Names and meanings are pinned: docs/api.md.
 #pragma once
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -15,6 +16,19 @@ namespace wsbpf {
 // A moment of CLOCK_BOOTTIME as RFC 3339, UTC, with milliseconds; `offset_ns` leads from that clock
 // to the time since the epoch.
 std::string rfc3339(uint64_t boot_ns, int64_t offset_ns);
+
+// A time span that is written as seconds with milliseconds. By hand, since writing floating-point
+// numbers is most of what an event costs.
+struct Milliseconds {
+  uint64_t count = 0;
+};
+
+// From `then_ns` to `now_ns`, rounded; 0 where that comes first.
+inline Milliseconds milliseconds_between(uint64_t then_ns, uint64_t now_ns) {
+  return {now_ns > then_ns ? (now_ns - then_ns + 500'000) / 1'000'000 : 0};
+}
+
+inline void append(fmt::memory_buffer& out, std::string_view text) { out.append(text); }
 
 // A JSON string literal in ASCII, whatever bytes `text` holds.
 std::string json_string(std::string_view text);
@@ -36,3 +50,14 @@ nlohmann::ordered_json alert_json(const Observed& observed, const Alert& alert);
 nlohmann::ordered_json status_json(const Observed& observed);
 
 }  // namespace wsbpf
+
+template <>
+struct fmt::formatter<wsbpf::Milliseconds> {
+  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+
+  template <typename Context>
+  auto format(wsbpf::Milliseconds span, Context& context) const {
+    return fmt::format_to(context.out(), FMT_COMPILE("{}.{:03}"), span.count / 1000,
+                          span.count % 1000);
+  }
+};

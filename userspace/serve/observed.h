@@ -22,7 +22,7 @@ struct LostEvents {
   std::map<std::string, uint64_t> ring_buffer;  // by program
   uint64_t recursion = 0;                       // executions skipped by the kernel
   uint64_t iterator = 0;                        // sweeps that could not be read to the end
-  uint64_t unseen = 0;                          // nothing counted them; sweeps found what they did
+  uint64_t unseen = 0;  // what sweeps had to repair, counted elsewhere or not
 
   std::map<std::string, uint64_t> by_reason() const {
     uint64_t dropped = 0;

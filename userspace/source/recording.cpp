@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -45,9 +46,25 @@ struct FrameHead {
 constexpr uint32_t kLongestFrame = 256u << 20;
 constexpr size_t kRecordsPerFrame_bytes = 64 << 10;
 
-uint32_t checksum_of(std::string_view content) {
+uint32_t checksum_of(std::string_view text, uint32_t before = 0) {
   return static_cast<uint32_t>(
-      crc32(0, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size())));
+      crc32(before, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size())));
+}
+
+// Of all but the checksum itself: content that is taken for another kind's may make sense, too.
+uint32_t checksum_of(const FrameHead& head, std::string_view content) {
+  const std::string_view bytes(reinterpret_cast<const char*>(&head), offsetof(FrameHead, checksum));
+  return checksum_of(content, checksum_of(bytes));
+}
+
+FrameHead head_of(uint32_t kind, std::string_view content) {
+  FrameHead head{kind, static_cast<uint32_t>(content.size()), 0};
+  head.checksum = checksum_of(head, content);
+  return head;
+}
+
+std::string first_line(std::string_view second) {
+  return fmt::format("{}{} {:08x}", kMagic, kFormat, checksum_of(second));
 }
 
 std::string_view as_text(std::span<const std::byte> bytes) {
@@ -161,14 +178,15 @@ Json header_json(const RecordingHeader& header) {
           {"record_bytes", record_sizes()}};
 }
 
-RecordingHeader header_from(const Json& json) {
+Result<RecordingHeader> header_from(const Json& json) {
   RecordingHeader header;
   json.at("version").get_to(header.version);
   json.at("node").get_to(header.node);
   json.at("kernel").get_to(header.kernel);
   json.at("boot_id").get_to(header.boot_id);
   const auto ports = parse_ports(json.at("ports").get<std::string>());
-  if (ports) header.watch.ports = *ports;
+  if (!ports) return tl::unexpected(ports.error());
+  header.watch.ports = *ports;
   json.at("server").get_to(header.watch.server);
   json.at("client").get_to(header.watch.client);
   json.at("close_wait_threshold").get_to(header.close_wait_threshold);
@@ -180,9 +198,10 @@ RecordingHeader header_from(const Json& json) {
 
 }  // namespace
 
-RecordingWriter::RecordingWriter(const RecordingHeader& header)
-    : text_(fmt::format("{}{}\n{}\n", kMagic, kFormat,
-                        header_json(header).dump(-1, ' ', true, Json::error_handler_t::replace))) {}
+RecordingWriter::RecordingWriter(const RecordingHeader& header) {
+  const std::string line = header_json(header).dump(-1, ' ', true, Json::error_handler_t::replace);
+  text_ = fmt::format("{}\n{}\n", first_line(line), line);
+}
 
 void RecordingWriter::write(const Fact& fact) {
   if (const auto* records = std::get_if<KernelRecords>(&fact)) {
@@ -215,7 +234,7 @@ void RecordingWriter::flush_records() {
 }
 
 void RecordingWriter::append_frame(uint32_t kind, std::string_view content) {
-  const FrameHead head{kind, static_cast<uint32_t>(content.size()), checksum_of(content)};
+  const FrameHead head = head_of(kind, content);
   text_.append(reinterpret_cast<const char*>(&head), sizeof(head));
   text_ += content;
 }
@@ -240,7 +259,7 @@ std::string RecordingCutter::take(std::string_view piece) {
 }
 
 std::string RecordingCutter::end_frame() {
-  const FrameHead head{kEnd, 0, checksum_of("")};
+  const FrameHead head = head_of(kEnd, "");
   return {reinterpret_cast<const char*>(&head), sizeof(head)};
 }
 
@@ -269,25 +288,31 @@ Result<void> RecordingReader::read_header() {
     return line;
   };
   const std::string first = read_line();
+  if (std::ferror(file_) != 0) return fail(std::strerror(errno));  // a directory, say
   if (!first.starts_with(kMagic)) {
     return fail("this is no recording: `wsbpf record FILE` makes one");
   }
-  if (first != fmt::format("{}{}", kMagic, kFormat)) {
+  const std::string rest = first.substr(kMagic.size());
+  const std::string format = rest.substr(0, rest.find(' '));
+  if (format != std::to_string(kFormat)) {
     return fail(
         fmt::format("this recording has the format '{}', and this wsbpf reads format {}: "
                     "replay it with the version that made it, or a newer one",
-                    printable(first.substr(kMagic.size())), kFormat));
+                    printable(format), kFormat));
   }
-  const Json json = Json::parse(read_line(), nullptr, false);
-  if (!json.is_object()) return fail("the recording is damaged in its second line");
-  if (json.value("record_bytes", Json()) != record_sizes()) {
-    return fail(
-        fmt::format("its records are laid out otherwise than this wsbpf has them: replay "
-                    "it with the version that made it ({})",
-                    printable(json.value("version", "unknown"))));
-  }
+  const std::string second = read_line();
+  if (first != first_line(second)) return fail("the recording is damaged in its first two lines");
+  const Json json = Json::parse(second, nullptr, false);
   try {
-    header_ = header_from(json);
+    if (json.at("record_bytes") != record_sizes()) {
+      return fail(
+          fmt::format("its records are laid out otherwise than this wsbpf has them: replay "
+                      "it with the version that made it ({})",
+                      printable(json.at("version").get<std::string>())));
+    }
+    auto header = header_from(json);
+    if (!header) return tl::unexpected(header.error());
+    header_ = std::move(*header);
   } catch (const Json::exception&) {
     return fail("the recording is damaged in its second line");
   }
@@ -312,7 +337,7 @@ Result<void> RecordingReader::read(const std::function<Result<void>(const Fact&)
     if (std::fread(content.data(), 1, head.length, file_) != head.length) {
       return damaged("the recording is cut short");
     }
-    if (checksum_of(content) != head.checksum) return damaged("the recording is damaged");
+    if (checksum_of(head, content) != head.checksum) return damaged("the recording is damaged");
     if (head.kind == kEnd) {
       if (std::fgetc(file_) != EOF) return damaged("there is more after the recording's end");
       return {};

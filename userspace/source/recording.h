@@ -1,8 +1,9 @@
 // A recording: the facts of an observation as a file that describes itself.
 //
-//   "wsbpf-recording 1\n", then one line of JSON (where, when, what was watched, how large records
-//   are), then frames: kind (u32), length of the content (u32), CRC-32 of the content (u32),
-//   content; in the byte order of the machine. The last frame says that nothing is missing.
+//   "wsbpf-recording 1 " and the CRC-32 of the next line, which is JSON (where, when, what was
+//   watched, how large records are); then frames: kind (u32), length of the content (u32), CRC-32
+//   of these and the content (u32), content; in the byte order of the machine. The last frame says
+//   that nothing is missing. docs/recording.md has the details.
 #pragma once
 
 #include <cstdint>

@@ -113,12 +113,20 @@ std::vector<Notice> degraded_notices(const Status& status) {
   return notices;
 }
 
+// Once EventsLost has resolved, nothing else tells of what was lost.
+bool tells_of_losses(const Model& model) {
+  return std::any_of(model.alerts.begin(), model.alerts.end(),
+                     [](const Alert& alert) { return alert.firing && alert.name == "EventsLost"; });
+}
+
 // The worst first: what does not fit is cut off at the end.
 std::vector<Notice> notices_of(const Model& model, const View& view) {
   std::vector<Notice> notices;
   if (!view.banner.empty()) notices.push_back({view.banner, Style::kCritical});
   for (Notice& notice : alert_notices(model)) notices.push_back(std::move(notice));
-  if (!model.status.lost.empty()) notices.push_back({lost_text(model.status)});
+  if (!model.status.lost.empty() && !tells_of_losses(model)) {
+    notices.push_back({lost_text(model.status)});
+  }
   for (Notice& notice : degraded_notices(model.status)) notices.push_back(std::move(notice));
   return notices;
 }

@@ -13,6 +13,9 @@ export function createNetns() {
   return { name, inode: statSync(`/run/netns/${name}`).ino };
 }
 
+const nft = (name, commands) =>
+  execFileSync('ip', ['netns', 'exec', name, 'nft', '-f', '-'], { input: commands });
+
 // Drops, in the namespace `name`, what the server on `port` sends to clients with these ports: its
 // FINs to 40000 to 49999, its SYN+ACKs to 50000 and above.
 export function holdBack(name, port) {
@@ -23,5 +26,26 @@ export function holdBack(name, port) {
       tcp sport ${port} tcp dport 50000-65535 tcp flags & (syn | ack) == (syn | ack) drop
     }
   }`;
-  execFileSync('ip', ['netns', 'exec', name, 'nft', '-f', '-'], { input: rules });
+  nft(name, rules);
+}
+
+// Makes peers vanish in the namespace `name`, by the port of their server: of those that are `gone`
+// it hears nothing more, those that are `deaf` get none of its SYN+ACKs.
+export function vanisher(name) {
+  nft(
+    name,
+    `table inet vanished {
+      set gone { type inet_service; }
+      set deaf { type inet_service; }
+      chain input {
+        type filter hook input priority 0;
+        tcp dport @gone drop
+        tcp sport @deaf tcp flags & (syn | ack) == (syn | ack) drop
+      }
+    }`,
+  );
+  return {
+    vanish: (how, port) => nft(name, `add element inet vanished ${how} { ${port} }`),
+    comeBack: (how, port) => nft(name, `delete element inet vanished ${how} { ${port} }`),
+  };
 }
