@@ -157,6 +157,21 @@ TEST(EventsLostRule, SumsWhatWasLostWhileItFires) {
   EXPECT_THAT(finding.summary, HasSubstr("8 events were lost (3 ring_buffer, 5 unseen)"));
 }
 
+TEST(EventsLostRule, ForgivesAFewThatNothingCounted) {
+  EventsLostRule rule;
+  const Finding few = rule.evaluate(1_s, {{"ring_buffer", 0}, {"unseen", kUnseenForgiven}});
+  EXPECT_EQ(few.level, Finding::Level::kInBounds);
+  EXPECT_EQ(few.value, kUnseenForgiven);
+  EXPECT_EQ(rule.evaluate(2_s, {{"unseen", kUnseenForgiven + 1}}).level, Finding::Level::kFiring);
+}
+
+TEST(EventsLostRule, ForgivesThemAnewAfterFifteenMinutes) {
+  EventsLostRule rule;
+  rule.evaluate(1_s, {{"unseen", kUnseenForgiven}});
+  EXPECT_EQ(rule.evaluate(901_s, {{"unseen", 2 * kUnseenForgiven}}).level,
+            Finding::Level::kInBounds);
+}
+
 TEST(EventsLostRule, IsHeldForFifteenMinutesAfterTheLast) {
   EventsLostRule rule;
   rule.evaluate(100_s, {{"ring_buffer", 1}});

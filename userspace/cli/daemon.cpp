@@ -128,7 +128,9 @@ void log_alert(const Alert& alert) {
 }
 
 void log_lost(std::string_view reason, uint64_t count) {
-  spdlog::warn("{} events were lost ({}); a sweep repairs the counts", count, reason);
+  // What a sweep has found is repaired by then.
+  const auto level = reason == "unseen" ? spdlog::level::info : spdlog::level::warn;
+  spdlog::log(level, "{} events were lost ({}); a sweep repairs the counts", count, reason);
 }
 
 }  // namespace

@@ -265,11 +265,8 @@ void Observer::evaluate() {
   const LostEvents& lost = last().status.lost;
   feed(EvaluationDue{now_ns, wall_clock_offset_ns(), lost.by_reason()});
   // What an iterator could not read, and what a sweep has repaired, the next sweep sees to.
-  const uint64_t total = lost.total() - lost.iterator - lost.unseen;
-  if (lost.total() != 0 && std::exchange(lost_, lost.total()) != lost.total()) {
-    last_loss_ns_ = now_ns;
-  }
-  if (std::exchange(lost_in_stream_, total) == total) return;
+  const uint64_t in_stream = lost.total() - lost.iterator - lost.unseen;
+  if (std::exchange(lost_in_stream_, in_stream) == in_stream) return;
   repair_wanted_ = true;
   start_sweep();
 }
@@ -384,11 +381,8 @@ void Observer::fill_status() {
   for (const std::string& error : sweep_errors_) {
     status.reasons.push_back("not everything could be read: " + error);
   }
-  if (last_loss_ns_ > 0 && observed.now_ns - last_loss_ns_ < kLossHeld_ns) {
-    status.reasons.push_back(
-        fmt::format("{} events were lost, the last in the past 15 minutes; sweeps repair the "
-                    "counts",
-                    status.lost.total()));
+  for (const Alert& alert : observed.alerts) {
+    if (alert.finding.alert == kEventsLost) status.reasons.push_back(alert.finding.summary);
   }
   if (settings_.bpf_stats) {
     status.programs.clear();

@@ -133,12 +133,10 @@ class Observer {
   boost::asio::posix::stream_descriptor wakeup_;
   std::vector<std::string> sweep_errors_;
   uint64_t dropped_ = 0;         // records, when they were last counted
-  uint64_t lost_ = 0;            // for all reasons, when the rules were last evaluated
-  uint64_t lost_in_stream_ = 0;  // the same, of the ring buffer and of recursion
-  uint64_t last_loss_ns_ = 0;
-  uint64_t files_due_ns_ = 0;   // no pass over file descriptors before this time
-  uint64_t files_next_ns_ = 0;  // one at this time, though nothing asks for it
-  uint64_t sweep_due_ns_ = 0;   // no sweep before this time, unless something was lost
+  uint64_t lost_in_stream_ = 0;  // of the ring buffer and of recursion, when last evaluated
+  uint64_t files_due_ns_ = 0;    // no pass over file descriptors before this time
+  uint64_t files_next_ns_ = 0;   // one at this time, though nothing asks for it
+  uint64_t sweep_due_ns_ = 0;    // no sweep before this time, unless something was lost
   uint64_t last_sweep_ns_ = 0;
   uint64_t last_full_ns_ = 0;  // of every network namespace
   uint64_t last_saved_ns_ = 0;
