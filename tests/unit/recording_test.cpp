@@ -307,7 +307,8 @@ TEST_F(RecordingTest, TellsANewerFormatFromWhatIsNoRecording) {
 
 // With another second line, and the checksum that fits it.
 std::string with_second_line(const std::string& line) {
-  const uLong sum = crc32(0, reinterpret_cast<const Bytef*>(line.data()), line.size());
+  const uLong sum =
+      crc32(0, reinterpret_cast<const Bytef*>(line.data()), static_cast<uInt>(line.size()));
   return fmt::format("wsbpf-recording 1 {:08x}\n{}\n", sum, line) + RecordingCutter::end_frame();
 }
 
