@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { startDaemon } from './lib/daemon.mjs';
+import { createNetns } from './lib/netns.mjs';
 import { leak, startClients, startPairs, startServer } from './lib/processes.mjs';
 import { replay, startRecording } from './lib/recording.mjs';
 import { alertFires } from './lib/truth.mjs';
@@ -30,6 +31,7 @@ const verdicts = {
 };
 const endings = Object.keys(verdicts);
 
+const netns = createNetns().name; // where every port is ours
 let nextPort = 34_000;
 const plansOf = (count) =>
   Array.from({ length: count }, (_, i) => ({
@@ -71,9 +73,9 @@ async function liveThrough(daemon, pairs, count) {
 }
 
 test('a recording gives the lines of the event log again', { timeout: 240_000 }, async (t) => {
-  const pairs = await startPairs(t);
-  const server = await startServer(t);
-  const clients = await startClients(t);
+  const pairs = await startPairs(t, { netns });
+  const server = await startServer(t, { netns });
+  const clients = await startClients(t, { netns });
   const daemon = await startDaemon(t, [
     ...['--port', `${pairs.port},${server.port}`, '--sweep', '1s'],
     ...['--close-wait-threshold', LEAKED - 1, '--close-wait-for', '1s'],
@@ -194,7 +196,7 @@ test('a recording gives the lines of the event log again', { timeout: 240_000 },
 });
 
 test('other ports while it records', { timeout: 120_000 }, async (t) => {
-  const [first, second] = [await startPairs(t), await startPairs(t)];
+  const [first, second] = [await startPairs(t, { netns }), await startPairs(t, { netns })];
   const config = join(temporaryDirectory(), 'wsbpf.toml');
   const configure = ({ port }) => writeFileSync(config, `port = [${port}]\n`);
   configure(first);
@@ -220,7 +222,7 @@ test('other ports while it records', { timeout: 120_000 }, async (t) => {
 });
 
 test('by itself, for a time', { timeout: 120_000 }, async (t) => {
-  const pairs = await startPairs(t);
+  const pairs = await startPairs(t, { netns });
   const socket = join(temporaryDirectory(), 'none.sock');
   const start = performance.now();
   const flags = ['--socket', socket, '--port', pairs.port, '--duration', '6s'];
@@ -241,7 +243,7 @@ test('by itself, for a time', { timeout: 120_000 }, async (t) => {
 });
 
 test('what cannot be recorded', { timeout: 120_000 }, async (t) => {
-  const { port } = await startPairs(t);
+  const { port } = await startPairs(t, { netns });
   const daemon = await startDaemon(t, ['--port', port]);
   const directory = temporaryDirectory();
 
@@ -279,21 +281,19 @@ test('what cannot be recorded', { timeout: 120_000 }, async (t) => {
 
   await t.test('with a daemon that is killed', async () => {
     const recording = await startRecording(t, ['--socket', daemon.socket]);
-    const pairs = await startPairs(t);
     await nextSweep(daemon);
     await daemon.stop('SIGKILL');
     const { code, stderr } = await recording.end();
     assert.equal(code, 1);
-    assert.match(stderr, /daemon/);
+    assert.match(stderr, /the daemon ended the recording: .*cut short/);
     const replayed = await replay(recording.file);
     assert.equal(replayed.code, 1);
     assert.match(replayed.stderr, /cut short after \d+ frames/);
-    assert.ok(pairs.port > 0);
   });
 });
 
 test('whoever reads slowly holds up nobody', { timeout: 120_000 }, async (t) => {
-  const pairs = await startPairs(t);
+  const pairs = await startPairs(t, { netns });
   const daemon = await startDaemon(t, ['--port', pairs.port]);
   const resident = () => {
     const status = readFileSync(`/proc/${daemon.pid}/status`, 'utf8');

@@ -194,6 +194,7 @@ std::function<std::optional<std::string>()> Observer::record() {
   recordings_.push_back(recording);
   lookup_.forget();
   repair_wanted_ = true;
+  owners_wanted_ = true;
   start_sweep();
   return [recording]() -> std::optional<std::string> {
     if (recording->overrun) return std::nullopt;
@@ -302,9 +303,12 @@ void Observer::start_sweep() {
   if (!request.every_namespace) request.namespaces = engine_.table().namespaces();
   const bool files_wanted =
       repair_wanted_ || engine_.table().has_unconfirmed_owners() || now_ns >= files_next_ns_;
-  request.with_files = !is_complete() || (files_wanted && now_ns >= files_due_ns_);
+  request.with_files =
+      !is_complete() || owners_wanted_ || (files_wanted && now_ns >= files_due_ns_);
   const bool repairs = request.every_namespace && request.with_files;
-  if (sweeper_.start(std::move(request)) && repairs) repair_wanted_ = false;
+  if (!sweeper_.start(std::move(request)) || !repairs) return;
+  repair_wanted_ = false;
+  owners_wanted_ = false;
 }
 
 void Observer::on_sweep_records(std::span<const std::byte> records) {

@@ -143,6 +143,7 @@ class Observer {
   uint64_t saved_changes_ = UINT64_MAX;  // how much had happened when the state was last saved
   bool saving_failed_ = false;
   bool repair_wanted_ = false;  // something was lost or missing
+  bool owners_wanted_ = false;  // by a recording, whatever file descriptors cost
   bool adopt_next_ = true;
   std::vector<std::weak_ptr<Recording>> recordings_;
   Sweeper sweeper_;  // last: its thread ends before anything else goes

@@ -20,12 +20,33 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// A piece may be on its way when the end is asked for; the next one holds what was seen until then.
-constexpr int kLatePieces = 2;
-
 volatile std::sig_atomic_t stop_asked = 0;
 
 void ask_to_stop(int) { stop_asked = 1; }
+
+// When a recording whose end was asked for holds what was seen until then. Pieces may lie ready,
+// and one may be on its way; those that had to be waited for are new.
+class LastPieces {
+ public:
+  // To be called with each piece; returns whether it was the last.
+  bool take(bool end_asked) {
+    const auto now = steady_clock::now();
+    const bool is_new = now - done_ > kWaited;
+    if (end_asked && !asked_) asked_ = now;
+    if (end_asked && is_new) ++new_pieces_;
+    return new_pieces_ == 2 || (asked_ && now - *asked_ > kPatience);
+  }
+
+  void done() { done_ = steady_clock::now(); }
+
+ private:
+  static constexpr auto kWaited = std::chrono::milliseconds(20);  // they come every 100 ms
+  static constexpr auto kPatience = std::chrono::seconds(5);      // with a writer that lags behind
+
+  steady_clock::time_point done_ = steady_clock::now();
+  std::optional<steady_clock::time_point> asked_;
+  int new_pieces_ = 0;
+};
 
 tl::unexpected<Error> exists_already(const std::string& path) {
   return fail(fmt::format("{} exists: name a new file, or remove it first", printable(path)));
@@ -61,14 +82,14 @@ Result<ExitCode> record(const BackendSettings& settings, const std::string& path
   uint64_t bytes = 0;
   bool written = true;
   bool stopped = false;
-  int late_pieces = 0;
+  LastPieces last_pieces;
   const auto got = (*backend)->get("/api/recording", [&](std::string_view piece) {
+    stopped =
+        last_pieces.take(stop_asked || (duration && steady_clock::now() - began >= *duration));
     const std::string whole = cutter.take(piece);
     bytes += whole.size();
     written = put(*file, whole) && std::fflush(*file) == 0;  // whoever reads it may follow
-    const bool is_over = stop_asked || (duration && steady_clock::now() - began >= *duration);
-    late_pieces += is_over ? 1 : 0;
-    stopped = late_pieces == kLatePieces;
+    last_pieces.done();
     return written && !stopped;
   });
   if (stopped) written = put(*file, RecordingCutter::end_frame()) && written;
@@ -78,11 +99,14 @@ Result<ExitCode> record(const BackendSettings& settings, const std::string& path
     return fail(fmt::format("cannot write {}: {}; what it holds is cut short", printable(path),
                             std::strerror(errno)));
   }
-  if (!got) return tl::unexpected(got.error());
+  if (!got && bytes == 0) {
+    if (path != "-") unlink(path.c_str());
+    return tl::unexpected(got.error());
+  }
   if (!stopped) {
     return fail(
-        fmt::format("the daemon ended the recording, or what writes {} is too slow for it: "
-                    "what it holds is cut short",
+        fmt::format("the daemon ended the recording: it is gone, or what writes {} is too slow for "
+                    "it; what it holds is cut short",
                     printable(path)));
   }
   fmt::print(stderr, "wsbpf: {} bytes in {:.1f} s: replay them with `wsbpf replay {}`\n", bytes,
