@@ -673,6 +673,12 @@ TEST(Evidence, AnAbortHasACause) {
   EXPECT_EQ(abort_cause(own_abort(0)), "linger");
   EXPECT_EQ(abort_cause(with(own_abort(0), [](Evidence& e) { e.at_close.flags = 0; })),
             "listener_closed");
+  EXPECT_EQ(abort_cause(with(own_abort(0),
+                             [](Evidence& e) {
+                               e.at_close.flags = 0;
+                               e.fd_still_open = true;
+                             })),
+            "disconnect");
   EXPECT_EQ(abort_cause(own_abort(10)), "");
   EXPECT_EQ(abort_cause(own_fin()), "");
   EXPECT_EQ(abort_cause(peer_reset()), "");

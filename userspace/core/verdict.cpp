@@ -266,8 +266,10 @@ uint32_t unread_data(const wsbpf_counters& counters) {
 
 std::string_view abort_cause(const Evidence& evidence) {
   if (!aborted(evidence) || unread_data(evidence.at_close) > 0) return "";
-  // close() shuts both directions before it aborts; what nobody has accepted was never shut.
-  return evidence.at_close.flags & WSBPF_SOCK_SEND_SHUTDOWN ? "linger" : "listener_closed";
+  // close() shuts both directions before it aborts; what nobody has accepted was never shut, and
+  // goes with its listener; connect(AF_UNSPEC) leaves the descriptor open.
+  if (evidence.at_close.flags & WSBPF_SOCK_SEND_SHUTDOWN) return "linger";
+  return evidence.fd_still_open ? "disconnect" : "listener_closed";
 }
 
 bool is_orphaned(const Evidence& evidence) {

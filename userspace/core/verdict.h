@@ -149,7 +149,8 @@ Judgement judge(const Evidence& evidence);
 uint32_t unread_data(const wsbpf_counters& counters);
 
 // How a call came to send a reset although everything had been read: "linger" (SO_LINGER 0),
-// "listener_closed" (nobody had accepted the connection yet); "" where none did.
+// "listener_closed" (nobody had accepted the connection yet), "disconnect" (connect(AF_UNSPEC)); ""
+// where none did.
 std::string_view abort_cause(const Evidence& evidence);
 
 // Has no process held the socket since it entered CLOSE? Then its destruction has followed at once.
