@@ -38,7 +38,9 @@ std::optional<std::array<uint64_t, kFields>> numbers(std::string_view line) {
 }  // namespace
 
 std::string encode_state(const Slab<Connection>& connections, std::string_view boot_id) {
-  fmt::memory_buffer out;
+  constexpr size_t kLine_bytes = 100;  // more than one takes, so that the text is not copied
+  std::string out;
+  out.reserve((connections.size() + 2) * kLine_bytes);
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "{}{}\n", kFormat, boot_id);
   connections.each([&](uint32_t, const Connection& c) {
@@ -48,7 +50,7 @@ std::string encode_state(const Slab<Connection>& connections, std::string_view b
                    c.bytes_received, c.bytes_sent, c.longest_silence_ms);
   });
   fmt::format_to(to, "end {}\n", connections.size());
-  return fmt::to_string(out);
+  return out;
 }
 
 Result<RememberedConnections> decode_state(std::string_view text, std::string_view boot_id) {
