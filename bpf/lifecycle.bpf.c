@@ -51,12 +51,22 @@ static __always_inline void on_dwell(struct sock *sk, int old_state, int new_sta
 	submit_record(record);
 }
 
+/* close() after shutdown() had sent the FIN: it alone shuts the other direction of a socket that it
+ * has not orphaned yet. The peer's FIN does so too, but is known as such. */
+static __always_inline bool is_closed_after_shutdown(const struct sock *sk, int old_state)
+{
+	return (old_state == TCP_FIN_WAIT1 || old_state == TCP_FIN_WAIT2) &&
+	       (sk->sk_shutdown & SHUTDOWN_MASK) == SHUTDOWN_MASK &&
+	       !(sk->__sk_common.skc_flags & (WSBPF_SOCK_DEAD | WSBPF_SOCK_DONE));
+}
+
 /* Does a system call itself enter CLOSE here, rather than a reset or a timer? Those leave an error.
  * In later states the call that began the end was another one, earlier. */
 static __always_inline bool is_closed_by_caller(const struct sock *sk, int old_state)
 {
 	return !sk->sk_err && (old_state == TCP_LISTEN || old_state == TCP_SYN_SENT ||
-			       old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT);
+			       old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT ||
+			       is_closed_after_shutdown(sk, old_state));
 }
 
 static __always_inline void on_closed(struct sock *sk, int old_state)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 MESSAGE = 100  # bytes
 IO_SECONDS = 20  # far more than any read or write of ours has to wait
 TCP_REPAIR = 19
-ESTABLISHED, CLOSE, CLOSE_WAIT = 1, 7, 8
+ESTABLISHED, FIN_WAIT2, CLOSE, CLOSE_WAIT = 1, 5, 7, 8
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 NO_LINGER = struct.pack("ii", 1, 0)
 

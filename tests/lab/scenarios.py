@@ -90,6 +90,8 @@ SCENARIOS = (
 
     Scenario(race.unread_data_reset, (ON_CLOSE, ESTABLISHED_RESET, RESET_SENT)),
     Scenario(race.unread_data_reset_after_fin, (ON_CLOSE, ESTABLISHED_RESET, RESET_SENT)),
+    Scenario(race.unread_data_reset_after_shutdown, (ON_CLOSE, RESET_SENT)),
+    Scenario(race.local_abort_after_shutdown, (ON_DATA, RESET_SENT)),
     Scenario(race.data_in_fin_wait1, (ON_DATA, RESET_SENT)),
     Scenario(race.data_in_fin_wait2, (ON_DATA, RESET_SENT)),
     Scenario(race.data_after_shutdown, (ON_DATA, RESET_SENT)),

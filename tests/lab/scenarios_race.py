@@ -31,6 +31,31 @@ def unread_data_reset_after_fin(stage):
         pair.near.close()
 
 
+def near_shuts_down(stage, opened):
+    for pair in opened:
+        pair.near.shutdown(socket.SHUT_WR)
+    stage.until_state(nears(opened), pairs.FIN_WAIT2)
+
+
+def unread_data_reset_after_shutdown(stage):
+    opened = stage.open()
+    stage.expect(opened, "unread_data_reset", race="unread_data_reset", **LOCAL_RST)
+    near_shuts_down(stage, opened)
+    for pair in opened:
+        pair.far.sendall(bytes(pairs.MESSAGE))
+    stage.until_each(nears(opened), pairs.is_readable, "something to read")
+    for pair in opened:
+        pair.near.close()
+
+
+def local_abort_after_shutdown(stage):
+    opened = stage.open()
+    stage.expect(opened, "local_abort", **LOCAL_RST, evidence={"abort": "linger"})
+    near_shuts_down(stage, opened)
+    for pair in opened:
+        pairs.abort(pair.near)
+
+
 def near_closes_to_fin_wait1(stage, opened):
     """Near's FIN is lost for as long as the fault lasts."""
     for pair in opened:

@@ -143,11 +143,19 @@ TEST_F(EndingsTest, AConnectThatFailedHasNoVerdict) {
   EXPECT_EQ(disconnects_of(*table_), 0u);
 }
 
-TEST_F(EndingsTest, AnotherWatchForgetsWhatWaitsForItsVerdict) {
+TEST_F(EndingsTest, AnotherWatchGivesTheVerdictsThatWait) {
   close_first();
   apply(closed(10_s, sock_, kFinWait2), destroyed(10_s, sock_));
   table_->set_watch(watch_of({9090}));
-  EXPECT_EQ(by(60_s), Lines{});
+  EXPECT_EQ(by(10_s), Lines{"1 local_close local fin"});
+}
+
+TEST_F(EndingsTest, AnotherWatchLeavesWhatItStillWatches) {
+  close_first();
+  apply(closed(10_s, sock_, kFinWait2), destroyed(10_s, sock_));
+  table_->set_watch(watch_of({8080, 9090}));
+  EXPECT_EQ(by(10_s), Lines{});
+  EXPECT_EQ(by(11_s), Lines{"1 local_close local fin"});
 }
 
 // --- what the kernel says beside the point -------------------------------------------------------

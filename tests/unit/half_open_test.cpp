@@ -213,8 +213,15 @@ TEST_F(HalfOpenTest, TheAcceptQueueIsFullWhenNoMoreFitsIn) {
   EXPECT_TRUE(see_queue(17)) << "though the other's is empty";
 }
 
-TEST_F(HalfOpenTest, DropsAreCountedSinceTheyWereFirstRead) {
+TEST_F(HalfOpenTest, DropsAreCountedFromTheBeginningOfAListener) {
   apply(listening(1_s, listen_sock(9)));
+  apply_sweep(table_, {.started_ns = 5_s,
+                       .sockets = {sample(5_s, listen_sock(9), TcpState::kListen, 0,
+                                          {.unacked_bytes = 3, .retransmits = 4})}});
+  EXPECT_EQ(summary_of(table_).accept_drops_total, 4u);
+}
+
+TEST_F(HalfOpenTest, DropsOfAnOlderListenerAreCountedSinceTheyWereFirstRead) {
   const auto see_drops = [&](uint64_t time_ns, uint32_t drops) {
     apply_sweep(table_, {.started_ns = time_ns,
                          .sockets = {sample(time_ns, listen_sock(9), TcpState::kListen, 0,

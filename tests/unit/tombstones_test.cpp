@@ -93,11 +93,12 @@ TEST(Tombstones, NeverHoldsMoreThanFit) {
   EXPECT_TRUE(tombstones.take(numbered(kAdded - 1), 10_s));
 }
 
-TEST(Tombstones, CanBeCleared) {
+TEST(Tombstones, CanBeErasedByACondition) {
   Tombstones tombstones;
   tombstones.add(ends(1), tombstone(1, 10_s));
-  tombstones.clear();
-  EXPECT_EQ(tombstones.size(), 0u);
+  tombstones.add(ends(3), tombstone(3, 10_s));
+  tombstones.erase_if([](const Tombstone& stone) { return stone.cookie == 1; });
+  EXPECT_EQ(tombstones.size(), 1u);
   EXPECT_FALSE(tombstones.take(ends(1), 10_s));
   tombstones.add(ends(1), tombstone(2, 10_s));
   EXPECT_EQ(tombstones.take(ends(1), 10_s)->cookie, 2u);

@@ -303,6 +303,9 @@ const std::vector<Case>& cases() {
       {"nothing had come through before",
        with(first_large_message_lost(), [](Evidence& e) { e.at_close.bytes_acked = 0; }),
        V::kPeerVanished, kKernel, kTimeout},
+      {"the first large message was sent when the peer had been silent for a while",
+       with(first_large_message_lost(), [](Evidence& e) { e.streak.silence_before_ms = 4'500; }),
+       V::kPeerVanished, kKernel, kTimeout},
       {"large segments lost, and the peer reset the connection",
        with(peer_reset(), [](Evidence& e) { e.streak = blackhole().streak; }), V::kPeerReset,
        kRemote, kReset},
@@ -406,6 +409,20 @@ const std::vector<Case>& cases() {
 
       {"closed over unread data", own_abort(10), V::kUnreadDataReset, kLocal, kReset,
        Race::kUnreadDataReset},
+      {"closed over unread data after shutdown()",
+       with(own_abort(10),
+            [](Evidence& e) {
+              e.left_to = TcpState::kFinWait1;
+              e.closed_from = TcpState::kFinWait2;
+            }),
+       V::kUnreadDataReset, kLocal, kReset, Race::kUnreadDataReset},
+      {"aborted after shutdown()",
+       with(own_abort(0),
+            [](Evidence& e) {
+              e.left_to = TcpState::kFinWait1;
+              e.closed_from = TcpState::kFinWait2;
+            }),
+       V::kLocalAbort, kLocal, kReset},
       {"closed over unread data in CLOSE_WAIT",
        with(own_abort(11),
             [](Evidence& e) {

@@ -47,13 +47,14 @@ std::vector<Finding> evaluate_half_open(const std::vector<ListenerSummary>& list
     finding.listener = listener.key;
     finding.comm = listener.comm;
     finding.place = listener.place;
-    finding.value = worst;
     finding.threshold = kHalfOpenThreshold;
     if (worst > kHalfOpenThreshold) {
       finding.level = Finding::Level::kFiring;
     } else if (unanswered_of(listener) > kHalfOpenThreshold) {
       finding.level = Finding::Level::kPending;
     }
+    const bool pending = finding.level == Finding::Level::kPending;
+    finding.value = pending ? unanswered_of(listener) : worst;
     finding.severity =
         worst >= kHalfOpenThreshold * kCriticalFactor ? Severity::kCritical : Severity::kWarning;
     finding.summary = summary_text(listener);

@@ -9,7 +9,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fstream>
 #include <iterator>
 #include <numeric>
 
@@ -248,19 +247,16 @@ void Observer::consume() {
 
 const Observed& Observer::observe() {
   const uint64_t now_ns = boot_time_ns();
-  if (now_ns - last().now_ns > kFreshFor_ns) refresh();
+  consume();  // what was told a moment ago counts
+  if (now_ns - last().now_ns > kFreshFor_ns) engine_.summarize(now_ns);
   if (now_ns > std::max(sweep_due_ns_, last_sweep_ns_ + kAskedSweepEvery_ns)) start_sweep();
   fill_status();
   return last();
 }
 
-void Observer::refresh() {
-  consume();
-  engine_.summarize(boot_time_ns());
-}
-
 void Observer::evaluate() {
   consume();
+  if (is_complete() && boot_time_ns() - last_saved_ns_ > kSaveEvery_ns) save_state();
   read_losses();
   const uint64_t now_ns = boot_time_ns();
   const LostEvents& lost = last().status.lost;
@@ -336,7 +332,6 @@ void Observer::on_sweep_end(const SweepReport& report) {
     files_due_ns_ = last_sweep_ns_ + kFilesShare * cpu_ns;
     files_next_ns_ = last_sweep_ns_ + std::min(kEverythingEvery_ns, kFilesUnaskedShare * cpu_ns);
   }
-  if (last_sweep_ns_ - last_saved_ns_ > kSaveEvery_ns) save_state();
   if (report.errors != sweep_errors_ && hooks_.on_trouble) {
     for (const std::string& error : report.errors) hooks_.on_trouble(error);
   }
@@ -345,14 +340,16 @@ void Observer::on_sweep_end(const SweepReport& report) {
 
 void Observer::load_state() {
   if (settings_.state_file.empty()) return;
-  std::ifstream file(settings_.state_file);
-  if (!file) return;  // the first run
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  const auto remembered = engine_.take(StateRemembered{text, boot_id()});
-  if (!remembered && hooks_.on_trouble) {
-    hooks_.on_trouble(fmt::format("the state file {}: {}; ages begin anew", settings_.state_file,
-                                  remembered.error().message));
-  }
+  const auto complain = [this](const Error& error) {
+    if (!hooks_.on_trouble) return;
+    hooks_.on_trouble(
+        fmt::format("the state file {}: {}; ages begin anew", settings_.state_file, error.message));
+  };
+  const auto text = read_file(settings_.state_file);
+  if (!text) return complain(text.error());
+  if (!*text) return;  // the first run
+  const auto remembered = engine_.take(StateRemembered{**text, boot_id()});
+  if (!remembered) complain(remembered.error());
 }
 
 void Observer::save_state() {
@@ -361,11 +358,11 @@ void Observer::save_state() {
       std::accumulate(engine_.events().begin(), engine_.events().begin() + kStreamEvents,
                       corrections_total(engine_.table()));
   if (settings_.state_file.empty() || saved_changes_ == changes) return;
-  saved_changes_ = changes;
   const auto written =
       replace_file(settings_.state_file, encode_state(engine_.table().connections(), boot_id()));
   if (!written && !saving_failed_ && hooks_.on_trouble) hooks_.on_trouble(written.error().message);
   saving_failed_ = !written;
+  if (written) saved_changes_ = changes;
 }
 
 void Observer::fill_status() {

@@ -112,7 +112,6 @@ class Observer {
   void feed(const Fact& fact);
   void record_fact(const Fact& fact);
   void consume();
-  void refresh();
   void evaluate();
   void read_losses();
   void start_sweep();

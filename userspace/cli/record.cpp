@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -55,7 +56,10 @@ tl::unexpected<Error> exists_already(const std::string& path) {
 // A file that only its owner may read: it names peers and processes.
 Result<std::FILE*> create(const std::string& path) {
   if (path == "-") return stdout;
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  // A pipe or a device is there already.
+  const bool is_special = std::filesystem::exists(path) && !std::filesystem::is_regular_file(path);
+  const int fd =
+      open(path.c_str(), O_WRONLY | O_CLOEXEC | (is_special ? 0 : O_CREAT | O_EXCL), 0600);
   std::FILE* const file = fd < 0 ? nullptr : fdopen(fd, "w");
   if (file != nullptr) return file;
   if (errno == EEXIST) return exists_already(path);
@@ -68,7 +72,7 @@ bool put(std::FILE* file, std::string_view text) {
 
 Result<ExitCode> record(const BackendSettings& settings, const std::string& path,
                         std::optional<std::chrono::nanoseconds> duration) {
-  if (path != "-" && access(path.c_str(), F_OK) == 0) return exists_already(path);
+  if (path != "-" && std::filesystem::is_regular_file(path)) return exists_already(path);
   auto backend = open_backend(settings);
   if (!backend) return tl::unexpected(backend.error());
   const auto file = create(path);

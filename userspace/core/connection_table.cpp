@@ -17,6 +17,7 @@ bool ConnectionTable::is_watched(Role role, uint16_t local_port, uint16_t remote
 
 void ConnectionTable::set_watch(Watch watch) {
   watch_ = std::move(watch);
+  give_verdicts_of_unwatched();
   connections_.each([this](uint32_t index, const Connection& connection) {
     if (is_watched(connection.role, connection.local_port, connection.remote_port)) return;
     if (connection.evidence != kNone) evidence_.erase(connection.evidence);
@@ -32,10 +33,8 @@ void ConnectionTable::set_watch(Watch watch) {
     by_key_.erase(listener.key);
     listeners_.erase(index);
   });
-  departed_.clear();
-  ended_.clear();  // these may name listeners that are gone
-  due_.clear();
-  tombstones_.clear();
+  tombstones_.erase_if(
+      [this](const Tombstone& tombstone) { return !listeners_.contains(tombstone.listener); });
   ignored_.clear();
   adopting_ = true;  // for what a sweep under way may find
 }
@@ -100,6 +99,7 @@ void ConnectionTable::add_listen_socket(const wsbpf_header& header, uint16_t por
   listening.cookie = header.cookie;
   listening.last_event_ns = header.time_ns;
   listening.listener = index;
+  listening.drops_known = true;  // none yet
   if (owner != kNone) {
     listening.owners = {owner};
     take_owner(listeners_[index], owner);

@@ -164,6 +164,7 @@ class ConnectionTable {
   void await_verdict(const Connection& connection);
   void retire(uint32_t index);
   void judge_ended(uint64_t cookie, uint64_t now_ns);
+  void give_verdicts_of_unwatched();
   void give_verdict(const Connection& connection, Evidence& evidence, uint64_t now_ns);
   void bury(const Connection& connection);
   bool note_reset(const wsbpf_reset& record);

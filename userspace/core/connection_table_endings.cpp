@@ -19,8 +19,9 @@ FourTuple ends_of(const Connection& connection) {
 
 // The kernel's timewait socket has taken over, which tells of data that comes after our close.
 bool leaves_timewait(const Evidence& evidence) {
-  return evidence.error == 0 && (evidence.closed_from == TcpState::kFinWait1 ||
-                                 evidence.closed_from == TcpState::kFinWait2);
+  return evidence.error == 0 && evidence.reset_sent.time_ns == 0 &&
+         (evidence.closed_from == TcpState::kFinWait1 ||
+          evidence.closed_from == TcpState::kFinWait2);
 }
 
 }  // namespace
@@ -92,6 +93,17 @@ void ConnectionTable::judge_ended(uint64_t cookie, uint64_t now_ns) {
   Ended ended = std::move(found->second);
   ended_.erase(found);
   give_verdict(ended.connection, ended.evidence, now_ns);
+}
+
+// Before their listeners are forgotten, without waiting for what might still come.
+void ConnectionTable::give_verdicts_of_unwatched() {
+  std::vector<uint64_t> leaving;
+  for (const auto& [cookie, ended] : ended_) {
+    const Connection& connection = ended.connection;
+    if (is_watched(connection.role, connection.local_port, connection.remote_port)) continue;
+    leaving.push_back(cookie);
+  }
+  for (const uint64_t cookie : leaving) judge_ended(cookie, UINT64_MAX);
 }
 
 void ConnectionTable::give_verdict(const Connection& connection, Evidence& evidence,

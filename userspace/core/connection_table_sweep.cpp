@@ -67,6 +67,7 @@ void ConnectionTable::observe_listen_socket(const wsbpf_socket& socket) {
     add_listen_socket(socket.header, port, kNone);
     known = listen_sockets_.find(socket.header.cookie);
     known->second.last_event_ns = 0;
+    known->second.drops_known = false;
   }
   ListenSocket& listening = known->second;
   listening.sweep_mark = sweep_;

@@ -67,9 +67,9 @@ class Tombstones {
     return tombstone;
   }
 
-  void clear() {
-    by_ends_.clear();
-    order_.clear();
+  template <typename Condition>
+  void erase_if(Condition condition) {
+    absl::erase_if(by_ends_, [&](const auto& entry) { return condition(entry.second); });
   }
 
   size_t size() const { return by_ends_.size(); }

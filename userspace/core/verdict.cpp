@@ -9,6 +9,7 @@ namespace {
 bool was_sent(const ResetSeen& reset) { return reset.time_ns != 0; }
 
 constexpr uint32_t kAnswerLimit_ms = 1'000;  // for the answer to what was sent
+constexpr uint32_t kJustHeard_ms = 2'000;    // the peer was there when the message was sent
 
 // The counters as the end began: what they are at the entry into CLOSE is what the end made of
 // them.
@@ -39,7 +40,18 @@ bool closed_at_once(const Evidence& e) {
          (e.closed_from == TcpState::kEstablished || e.closed_from == TcpState::kCloseWait);
 }
 
-bool aborted(const Evidence& e) { return closed_at_once(e) && was_sent(e.reset_sent); }
+bool is_own_fin_under_way(TcpState state) {
+  return state == TcpState::kFinWait1 || state == TcpState::kFinWait2;
+}
+
+// The same after shutdown() had sent a FIN. Other resets there answer a segment.
+bool aborted_after_fin(const Evidence& e) {
+  return e.error == 0 && is_own_fin_under_way(e.closed_from) && e.own_close_ns == e.closed_ns;
+}
+
+bool aborted(const Evidence& e) {
+  return was_sent(e.reset_sent) && (closed_at_once(e) || aborted_after_fin(e));
+}
 
 // tcp_reset() sets the error by the state, so that the error tells of a reset whose record is lost.
 bool was_reset_in(const Evidence& e, TcpState state) {
@@ -106,10 +118,11 @@ bool met_long_silence(const Evidence& e) {
   return first_send_met_nothing(e) || first_send_met_reset(e);
 }
 
-// The first large message of the connection's life was lost after small ones had come through, and
-// nothing was heard since.
+// The first large message of the connection's life was lost while small ones had just come through,
+// and nothing was heard since.
 bool is_likely_blackhole(const Evidence& e) {
   return only_full_size_lost(e) && e.at_close.bytes_acked > 0 &&
+         e.streak.silence_before_ms <= kJustHeard_ms &&
          e.at_close.bytes_acked < e.at_close.mss_bytes && !has_user_timeout(e) &&
          !met_long_silence(e);
 }
@@ -128,10 +141,6 @@ bool had_stalled(const Evidence& e) {
 bool leaked(const Evidence& e) { return e.close_wait_ns >= kCloseWaitLeak_ns; }
 
 bool closed_over_unread(const Evidence& e) { return aborted(e) && unread_data(e.at_close) > 0; }
-
-bool is_own_fin_under_way(TcpState state) {
-  return state == TcpState::kFinWait1 || state == TcpState::kFinWait2;
-}
 
 // Data that meets a closed socket is reported as RECEIVE_RESET, or, when it comes with the ACK of
 // our FIN, as nothing (tcp_rcv_state_process()); what tells is that we answer it by a reset.

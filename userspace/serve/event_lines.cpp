@@ -3,6 +3,7 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 
@@ -93,7 +94,8 @@ void append_evidence(fmt::memory_buffer& out, const EventContext& context,
       FMT_COMPILE(R"("unread_bytes":{},"unacked_bytes":{},"unsent_bytes":{},)"
                   R"("zero_window_seconds":{},"close_wait_seconds":{},)"
                   R"("retransmit_streak":{},"reset_sent":{},"reset_received":{},)"),
-      unread_data(then), then.unacked_bytes, then.unsent_bytes,
+      std::max(unread_data(then), unread_data(evidence.at_close)), then.unacked_bytes,
+      then.unsent_bytes,
       Milliseconds{std::max(then.zero_window_ms, evidence.at_close.zero_window_ms)},
       evidence.left_to == TcpState::kCloseWait
           ? fmt::format(FMT_COMPILE("{}"), milliseconds_between(0, evidence.close_wait_ns))
