@@ -30,7 +30,7 @@ test('sockets that stay in CLOSE_WAIT briefly raise no alert', { timeout: 120_00
   const peak = { ss: 0, daemon: 0 };
   while (leaving) {
     await throughout(500, async () => {
-      assert.deepEqual(await daemon.firing(), []);
+      assert.deepEqual(await daemon.firingOfListeners(), []);
       const { states } = await daemon.listener(server.port);
       peak.ss = Math.max(peak.ss, (await ssCounts(server.port, { netns })).close_wait ?? 0);
       peak.daemon = Math.max(peak.daemon, states.close_wait ?? 0);

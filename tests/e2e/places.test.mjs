@@ -44,8 +44,10 @@ test('pods are known by the names of their logs', { timeout: 240_000 }, async (t
   symlinkSync('/nowhere/0.log', join(logs, `chat-7f_shop_server-${id}.log`));
   const pod = { namespace: 'shop', pod: 'chat-7f', container: 'server' };
   await ownersAre({ ...owner, ...pod });
-  const { namespace, pod: name, container } = await daemon.listener(server.port);
-  assert.deepEqual({ namespace, pod: name, container }, pod);
+  await until(async () => { // when the sweep that has seen it is over
+    const { namespace, pod: name, container } = await daemon.listener(server.port);
+    assert.deepEqual({ namespace, pod: name, container }, pod);
+  });
 
   await until(async () => {
     const alert = await alertFires(daemon, server, LEAKED);

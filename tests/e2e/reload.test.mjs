@@ -44,7 +44,7 @@ test('SIGHUP reloads the file and reopens the event log', { timeout: 120_000 }, 
     configure({ port: String(second.port), 'close-wait-threshold': LEAKED });
     daemon.signal('SIGHUP');
     await watches(daemon, second);
-    assert.deepEqual(await daemon.firing(), []);
+    assert.deepEqual(await daemon.firingOfListeners(), []);
   });
 
   await t.test('a bad file changes nothing', async () => {
@@ -55,7 +55,7 @@ test('SIGHUP reloads the file and reopens the event log', { timeout: 120_000 }, 
       daemon.log.slice(before).some((line) => /error/i.test(line) && line.includes('70000')),
     );
     await watches(daemon, second);
-    assert.deepEqual(await daemon.firing(), []);
+    assert.deepEqual(await daemon.firingOfListeners(), []);
   });
 
   await t.test('threshold and event log', async () => {

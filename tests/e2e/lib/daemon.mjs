@@ -97,9 +97,14 @@ class Daemon {
     return (await this.get('/api/alerts')).alerts.filter(({ state }) => state === 'firing');
   }
 
-  // What the event log says of alerts.
+  // Those of listeners. EventsLost is of none: a machine may lose events in the midst of any test.
+  async firingOfListeners() {
+    return (await this.firing()).filter(({ listener }) => listener !== null);
+  }
+
+  // What the event log says of listeners' alerts.
   alertEvents() {
-    return this.events('alert');
+    return this.events('alert').filter(({ alert }) => alert.listener !== null);
   }
 
   // The event log's lines of this type.

@@ -32,7 +32,7 @@ export async function countsAgree(daemon, { port }, expected, { netns } = {}) {
 // sockets, and returns it.
 export async function alertFires(daemon, { port }, count) {
   return until(async () => {
-    const firing = await daemon.firing();
+    const firing = await daemon.firingOfListeners();
     assert.deepEqual(
       firing.map(({ name, listener, value }) => [name, listener.port, value]),
       [['CloseWaitAccumulation', port, count]],
@@ -43,5 +43,5 @@ export async function alertFires(daemon, { port }, count) {
 
 // Waits until no alert fires.
 export async function alertResolves(daemon) {
-  await until(async () => assert.deepEqual(await daemon.firing(), []));
+  await until(async () => assert.deepEqual(await daemon.firingOfListeners(), []));
 }
