@@ -12,6 +12,13 @@ import { throughout, until } from './lib/wait.mjs';
 const THRESHOLD = 50;
 const CLOSE_WAIT_FOR_MS = 3_000;
 
+// No listener's alert is firing; EventsLost may be, on a machine that loses events.
+async function checkIsQuiet(daemon) {
+  const { code, stdout } = await daemon.command('check');
+  assert.ok(!stdout.includes('CloseWaitAccumulation'), stdout);
+  if ((await daemon.firing()).length === 0) assert.equal(code, 0);
+}
+
 test('51 sockets in CLOSE_WAIT raise the alert, 50 do not', { timeout: 120_000 }, async (t) => {
   const server = await startServer(t);
   const clients = await startClients(t);
@@ -34,7 +41,7 @@ test('51 sockets in CLOSE_WAIT raise the alert, 50 do not', { timeout: 120_000 }
     await throughout(2 * CLOSE_WAIT_FOR_MS, async () =>
       assert.deepEqual(await daemon.firingOfListeners(), []),
     );
-    assert.equal((await daemon.command('check')).code, 0);
+    await checkIsQuiet(daemon);
     assert.equal(await alertMetric(), 0);
     assert.deepEqual(logged('firing'), []);
   });
@@ -86,7 +93,7 @@ test('51 sockets in CLOSE_WAIT raise the alert, 50 do not', { timeout: 120_000 }
     await server.call('close');
     await countsAgree(daemon, server, {});
     await alertResolves(daemon);
-    assert.equal((await daemon.command('check')).code, 0);
+    await checkIsQuiet(daemon);
     assert.equal(await alertMetric(), 0);
     await until(() => assert.equal(logged('resolved').length, 1));
     await until(() => {
