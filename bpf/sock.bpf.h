@@ -134,13 +134,17 @@ static __always_inline void fill_counters(struct wsbpf_counters *counters,
 	counters->flags = flags | (sk->sk_shutdown & SHUTDOWN_MASK) << 8;
 }
 
-/* The thread group of the running task; 0 where that is a kernel thread. To be asked only where the
- * socket call itself is what runs: elsewhere the task is a bystander of the softirq. */
+/* The thread group of a task; 0 for a kernel thread. */
+static __always_inline __u32 pid_of(const struct task_struct *task)
+{
+	return task->flags & PF_KTHREAD ? 0 : task->tgid;
+}
+
+/* Of the running task. To be asked only where the socket call itself is what runs: elsewhere the
+ * task is a bystander of the softirq. */
 static __always_inline __u32 current_pid(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	return task->flags & PF_KTHREAD ? 0 : task->tgid;
+	return pid_of(bpf_get_current_task_btf());
 }
 
 static __always_inline void fill_closer(struct wsbpf_closer *closer, bool by_caller)
@@ -153,7 +157,7 @@ static __always_inline void fill_closer(struct wsbpf_closer *closer, bool by_cal
 	if (!by_caller)
 		return;
 	task = bpf_get_current_task_btf();
-	closer->pid = current_pid();
+	closer->pid = pid_of(task);
 	if (!(task->flags & PF_EXITING))
 		return;
 	closer->exiting = 1;
