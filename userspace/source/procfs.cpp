@@ -9,7 +9,6 @@
 #include <array>
 #include <charconv>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -18,14 +17,16 @@
 #include <utility>
 
 #include "core/container.h"
+#include "source/files.h"
 #include "source/kernel_clock.h"
 
 namespace wsbpf {
 namespace {
 
-std::string read_file(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+// What a file of /proc says; "" where it is not there, or where its process ends meanwhile.
+std::string text_of(const std::string& path) {
+  const auto text = read_file(path);
+  return text ? text->value_or("") : "";
 }
 
 template <typename Visit>
@@ -76,7 +77,7 @@ std::optional<Process> ProcFs::find(uint32_t pid) {
 std::optional<Process> ProcFs::read(uint32_t pid) {
   constexpr uint64_t kKernelThread = 0x00200000;  // PF_KTHREAD, linux/sched.h
   // "PID (comm) S ppid …": comm may hold anything, also parentheses, so count from the last one.
-  const std::string stat = read_file(fmt::format("{}/{}/stat", proc_, pid));
+  const std::string stat = text_of(fmt::format("{}/{}/stat", proc_, pid));
   const size_t open = stat.find('(');
   const size_t close = stat.rfind(')');
   if (open == std::string::npos || close == std::string::npos) return std::nullopt;
@@ -89,7 +90,7 @@ std::optional<Process> ProcFs::read(uint32_t pid) {
   process.pid = pid;
   process.start_time = number_in(fields[22]);
   process.comm = stat.substr(open + 1, close - open - 1);
-  auto membership = cgroup_membership(read_file(fmt::format("{}/{}/cgroup", proc_, pid)));
+  auto membership = cgroup_membership(text_of(fmt::format("{}/{}/cgroup", proc_, pid)));
   process.place.cgroup = std::move(membership.path);
   process.place.container_id = std::move(membership.container_id);
   if (process.place.container_id.empty()) return process;
@@ -108,7 +109,7 @@ std::optional<uint64_t> resident_bytes(uint32_t pid) {
 }
 
 std::string boot_id() {
-  std::string id = read_file("/proc/sys/kernel/random/boot_id");
+  std::string id = text_of("/proc/sys/kernel/random/boot_id");
   while (!id.empty() && id.back() == '\n') id.pop_back();
   return id;
 }
