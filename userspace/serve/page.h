@@ -7,7 +7,8 @@
 
 namespace wsbpf {
 
-// page/index.html as it is in the repository, with kNoncePlaceholder wherever a nonce belongs.
+// page/index.html with the style and the scripts beside it put in (embed.cmake), and with
+// kNoncePlaceholder wherever a nonce belongs.
 extern const std::string_view kPageHtml;
 inline constexpr std::string_view kNoncePlaceholder = "@NONCE@";
 
