@@ -6,7 +6,7 @@ const TIMEOUT_MS = 5000; // for one answer
 const SOURCES = {
   status: '/api/status',
   alerts: '/api/alerts',
-  listeners: '/api/listeners',
+  listeners: '/api/listeners?sort=-stuck&limit=40',
   history: '/api/history?seconds=900',
   stuck: '/api/connections?filter=state+close-wait&sort=-state_age&limit=10',
   disconnects: '/api/disconnects?limit=20',

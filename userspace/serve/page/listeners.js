@@ -1,9 +1,6 @@
 // The table of listeners.
 
-const MOST_LISTENERS = 40; // with a chart each
-
 const listenerKey = ({ netns, port, role }) => `${netns} ${port} ${role}`;
-const connectionsOf = ({ states }) => Object.values(states).reduce((sum, count) => sum + count, 0);
 const isOver = ({ close_wait_stuck: stuck }) => stuck > known.status.close_wait_threshold;
 
 function createStateCount({ state }) {
@@ -215,14 +212,11 @@ byId('listener-columns').append(
 // Those over the threshold first, then by port: an order that stays from second to second.
 const byUrgency = (a, b) =>
   isOver(b) - isOver(a) || a.port - b.port || a.netns - b.netns || a.role.localeCompare(b.role);
-const bySize = (a, b) =>
-  b.close_wait_stuck - a.close_wait_stuck || connectionsOf(b) - connectionsOf(a) || a.port - b.port;
 
 function showListeners({ listeners, total }) {
-  const chosen = [...listeners].sort(bySize).slice(0, MOST_LISTENERS).sort(byUrgency);
-  showItems(byId('listener-rows'), chosen, listenerKey, createListener);
-  show(byId('listener-rows').parentElement, chosen.length > 0);
-  show(byId('no-listeners'), chosen.length === 0);
-  const note = `${chosen.length} of ${countText(total)}, those with the most connections`;
-  setText(byId('listeners-note'), total > chosen.length ? note : '');
+  showItems(byId('listener-rows'), listeners.sort(byUrgency), listenerKey, createListener);
+  show(byId('listener-rows').parentElement, listeners.length > 0);
+  show(byId('no-listeners'), listeners.length === 0);
+  const note = `${listeners.length} of ${countText(total)}, those with the most stuck`;
+  setText(byId('listeners-note'), total > listeners.length ? note : '');
 }
