@@ -221,12 +221,12 @@ test('hostile names in any answer are shown as escapes', { timeout: 60_000 }, as
     ...{ threshold: 0, since: new Date().toISOString(), summary: hostile, runbook: hostile },
   };
   const prepare = async (page) => {
-    await page.route('**/api/listeners', async (route) => {
+    await page.route(/\/api\/listeners/, async (route) => {
       const answer = await (await route.fetch()).json();
       for (const listener of answer.listeners) listener.pod = hostile;
       await route.fulfill({ json: answer });
     });
-    await page.route('**/api/alerts', (route) => route.fulfill({ json: { alerts: [alert] } }));
+    await page.route(/\/api\/alerts/, (route) => route.fulfill({ json: { alerts: [alert] } }));
   };
   const { page, errors, violations } = await openPage(browser, originOf(daemon), { prepare });
   const escaped = hostile.replace(HOSTILE, ESCAPED);
