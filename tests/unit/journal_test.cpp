@@ -172,12 +172,12 @@ TEST_F(JournalTest, FiltersChooseWhatIsTold) {
   close(2, 92_s, Verdict::kRemoteClose);
   journal_.add(93_s, JournalEntry::Lost{"ring_buffer", 2});
   const auto told = [this](const char* filter) {
-    std::vector<std::string> told;
+    std::vector<std::string> types;
     for (const json& line :
          ended_stream({.since = 60s, .follow = false, .filter = *Filter::parse(filter)})) {
-      told.push_back(line["type"]);
+      types.push_back(line["type"]);
     }
-    return told;
+    return types;
   };
   using Types = std::vector<std::string>;
   EXPECT_EQ(told("id 1"), (Types{"opened", "closed", "lost"}));
