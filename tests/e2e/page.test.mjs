@@ -12,6 +12,7 @@ import { throughout, until } from './lib/wait.mjs';
 const LEAKED = 60;
 const OPEN = 5;
 const THRESHOLD = 50;
+const MOST_NEWS = 6; // two are of the alert itself; a machine may lose events, and get over it
 
 const originOf = (daemon) => `http://127.0.0.1:${daemon.port}`;
 const textOf = (page, selector) => page.locator(selector).textContent();
@@ -19,6 +20,24 @@ const textOf = (page, selector) => page.locator(selector).textContent();
 // The count that the page shows of a state, of its one listener.
 const shownCount = async (page, state) =>
   Number(await textOf(page, `.legend li:has([data-state=${state}]) .count`));
+
+// What a screen reader was told.
+const announcements = (page) => page.evaluate(() => window.announced);
+
+// The page and the daemon name the same verdicts for `count` disconnects.
+async function verdictsAgree(page, daemon, count) {
+  const answer = await daemon.get('/api/disconnects');
+  assert.equal(answer.total, count);
+  const shown = await page.locator('#disconnects .toggle').allTextContents();
+  assert.deepEqual(
+    shown,
+    answer.disconnects.map(({ verdict }) => verdict),
+  );
+  for (const [verdict, times] of Object.entries(answer.by_verdict)) {
+    const bar = page.locator('#verdicts li', { hasText: verdict });
+    assert.equal(await bar.textContent(), `${verdict}${times}`);
+  }
+}
 
 // [[x, y]…] of a path that is made of M and L alone.
 const points = (path) =>
@@ -36,7 +55,12 @@ test('a leaking server', { timeout: 180_000 }, async (t) => {
   await t.test('values change', async () => {
     await until(async () => assert.match(await textOf(page, '#state'), /attached/));
     await until(async () => assert.equal(await shownCount(page, 'established'), 0));
-    await page.evaluate(() => (window.isSamePage = true));
+    await page.evaluate(() => {
+      window.announced = []; // gone, like this, with a reload
+      const announcer = document.getElementById('announcer');
+      const keep = () => window.announced.push(announcer.textContent);
+      new MutationObserver(keep).observe(announcer, { childList: true });
+    });
     await clients.call('open', OPEN + LEAKED, { port: server.port });
     await until(async () => assert.equal(await shownCount(page, 'established'), OPEN + LEAKED));
     assert.equal(await textOf(page, '.port'), `:${server.port} server`);
@@ -58,9 +82,9 @@ test('a leaking server', { timeout: 180_000 }, async (t) => {
       assert.ok(text.includes('docs/alerts.md#CloseWaitAccumulation'), text);
     });
     assert.match(await page.title(), /firing/);
-    // Only news are announced: what is said stays until there are others.
-    const announced = await textOf(page, '#announcer');
-    assert.match(announced, /CloseWaitAccumulation is (pending|firing): /);
+    const announced = await announcements(page);
+    assert.match(announced.join('\n'), /CloseWaitAccumulation is firing: /);
+    assert.ok(announced.length <= MOST_NEWS, announced.join('\n')); // none of plain numbers
   });
 
   await t.test('the curve rises above the threshold', async () => {
@@ -88,18 +112,19 @@ test('a leaking server', { timeout: 180_000 }, async (t) => {
     const rows = page.locator('#stuck .record');
     await until(async () => assert.equal(await rows.count(), 10));
     assert.match(await textOf(page, '#stuck-note'), new RegExp(`10 of ${LEAKED}`));
-    const text = await rows.first().textContent();
-    assert.match(text, /end of file read, never closed: a leak/);
-    assert.ok(text.includes(`${comm}[${server.pid}]`), text);
+    await until(async () => {
+      const text = await rows.first().textContent();
+      assert.match(text, /end of file read, never closed: a leak/); // once a sweep has seen it
+      assert.ok(text.includes(`${comm}[${server.pid}]`), text);
+    });
     const known = new Set((await daemon.connections()).map(({ id }) => id));
     assert.ok(known.has(await rows.first().locator('.toggle').textContent()));
   });
 
   await t.test('disconnects come with their verdicts, and open by keyboard', async () => {
     await clients.call('reset', 1);
-    await until(async () => assert.match(await textOf(page, '#verdicts'), /peer_reset1$/));
+    await until(() => verdictsAgree(page, daemon, 1));
     const toggle = page.locator('#disconnects .toggle').first();
-    assert.equal(await toggle.textContent(), 'peer_reset');
     await page.evaluate(() => document.activeElement.blur());
     await until(async () => {
       await page.keyboard.press('Tab');
@@ -115,7 +140,7 @@ test('a leaking server', { timeout: 180_000 }, async (t) => {
 
     // Others push it down; it stays open, and keeps the focus.
     await clients.call('reset', 1);
-    await until(async () => assert.match(await textOf(page, '#verdicts'), /peer_reset2$/));
+    await until(() => verdictsAgree(page, daemon, 2));
     const isOpen = () =>
       page.evaluate(() =>
         document.activeElement.matches('#disconnects .toggle[aria-expanded=true]'),
@@ -139,7 +164,7 @@ test('a leaking server', { timeout: 180_000 }, async (t) => {
     for (const mark of await page.locator('.old-mark').all()) assert.ok(await mark.isVisible());
     assert.equal(await shownCount(page, 'close_wait'), LEAKED);
     assert.match(await page.title(), /no answer/);
-    assert.match(await textOf(page, '#announcer'), /No answer from the daemon/);
+    assert.match((await announcements(page)).at(-1), /No answer from the daemon/);
     await isAccessible(page);
   });
 
@@ -154,7 +179,7 @@ test('a leaking server', { timeout: 180_000 }, async (t) => {
     await until(async () => assert.equal(await shownCount(page, 'close_wait'), LEAKED));
     await clients.call('open', 3, { port: server.port });
     await until(async () => assert.equal(await shownCount(page, 'established'), OPEN - 2 + 3));
-    assert.equal(await page.evaluate(() => window.isSamePage), true);
+    assert.match((await announcements(page)).join('\n'), /The daemon answers again/);
   });
 
   await t.test('nothing but its own daemon was asked, and nothing went wrong', async () => {
