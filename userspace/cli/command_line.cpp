@@ -46,6 +46,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_run(app, chosen);
   add_top(app, chosen);
   add_list(app, chosen);
+  add_events(app, chosen);
   add_alerts(app, chosen);
   add_check(app, chosen);
   add_record(app, chosen);
