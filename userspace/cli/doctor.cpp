@@ -5,10 +5,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <clocale>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,7 +39,7 @@ struct DoctorOptions {
 
 Probe probe_daemon(const std::string& socket, bool answers) {
   return ok("daemon",
-            fmt::format(answers ? "answers on {}" : "none answers on {}", printable(socket)));
+            fmt::format("{} {}", answers ? "answers on" : "none answers on", printable(socket)));
 }
 
 // The nearest folder above `path` that is there.
