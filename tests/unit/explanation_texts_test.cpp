@@ -157,7 +157,7 @@ unsent_bytes=0: nothing waited in our socket to be sent
 zero_window_seconds=0.000: the peer's receive window was open
 fd_still_open=false: the application had let go of the descriptor
 - Close the socket at end of file ('end' in Node.js), on every error and on a missed pong: the close handler that would do it never runs here.
-- `wsbpf list --sort state` shows those that still hang, with their owner.
+- `wsbpf list state close-wait` shows those that still hang, with their owner.
 docs/verdicts.md#close_wait_leak
 )text"},
     {"unread",

@@ -42,6 +42,7 @@ int run_command_line(int argc, const char* const* argv) {
   CLI::App app("wsbpf: why WebSocket connections end, seen from the kernel", "wsbpf");
   app.set_version_flag("--version", "wsbpf " WSBPF_VERSION);
   app.footer(kFooter);
+  app.require_subcommand(0, 1);  // else a word of a filter could be another one: `list comm top`
   Action chosen;
   add_run(app, chosen);
   add_top(app, chosen);

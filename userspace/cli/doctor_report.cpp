@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/output.h"
+#include "cli/paint.h"
 #include "core/text.h"
 #include "top/width.h"
 
@@ -15,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 3> kColors = {"32", "33", "31"};  // by status
+constexpr std::array<std::string_view, 3> kColors = {kGreen, kYellow, kRed};  // by status
 constexpr std::array<std::string_view, 3> kConclusions = {
     "wsbpf can observe this machine",
     "wsbpf can observe this machine, with the losses above",
@@ -50,8 +51,7 @@ std::string doctor_table(const std::vector<Probe>& probes, int width, bool color
   for (const Probe& probe : probes) {
     const std::string status = top::fit(std::string(probe_status_name(probe.status)), 8);
     const std::string_view how = kColors[static_cast<size_t>(probe.status)];
-    out += fmt::format("{}  {}  ", color ? fmt::format("\x1b[{}m{}\x1b[m", how, status) : status,
-                       top::fit(probe.name, name_width));
+    out += fmt::format("{}  {}  ", painted(status, how, color), top::fit(probe.name, name_width));
     append_wrapped(out, probe.found, indent, width);
     if (!probe.lost.empty()) {
       out += indent + "you lose: ";

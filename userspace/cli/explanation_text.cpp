@@ -8,6 +8,7 @@
 
 #include "cli/json_fields.h"
 #include "cli/output.h"
+#include "cli/paint.h"
 #include "top/format.h"
 #include "top/width.h"
 
@@ -21,10 +22,6 @@ using top::fit;
 
 constexpr int kLeastWidth = 40;
 constexpr int kLeastText = 24;  // columns; a text that had fewer goes onto lines of its own
-
-// SGR parameters, ECMA-48 section 8.3.117.
-constexpr std::string_view kBold = "1";
-constexpr std::string_view kFaint = "2";
 
 class Writer {
  public:
@@ -41,20 +38,16 @@ class Writer {
     std::string wrapped;
     append_wrapped(wrapped, text, indent, width_);
     wrapped.pop_back();
-    out_ += prefix + painted(wrapped, how) + '\n';
+    out_ += prefix + painted(wrapped, how, color_) + '\n';
   }
 
-  void title(const std::string& text) { out_ += '\n' + painted(text, kBold) + '\n'; }
+  void title(const std::string& text) { out_ += '\n' + painted(text, kBold, color_) + '\n'; }
 
   void blank() { out_ += '\n'; }
 
   std::string take() { return std::move(out_); }
 
  private:
-  std::string painted(const std::string& text, std::string_view how) const {
-    return color_ && !how.empty() ? fmt::format("\x1b[{}m{}\x1b[m", how, text) : text;
-  }
-
   int width_;
   bool color_;
   std::string out_;
