@@ -1,258 +1,296 @@
 // Every verdict, and everything that a living connection may hang in, explained.
 #include "diagnose/explanation.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "diagnose/condition.h"
 #include "diagnose/evidence_meaning.h"
-#include "ends_builder.h"
+#include "explained_builder.h"
 #include "observed_builder.h"
 #include "serve/event_lines.h"
 
 namespace wsbpf {
 namespace {
 
+using testing::AnyOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::IsSubsetOf;
 using testing::Not;
 
-const std::map<int, std::string> kReasons = {{8, "tcp_abort_on_data"},
-                                             {11, "tcp_abort_on_close"},
-                                             {14, "tcp_state"},
-                                             {15, "tcp_keepalive_timeout"}};
-
-const Process kOwner = {kPid, 77, "node"};
-
-// A connection that was established 43 s after boot, and its end, if that has come.
-struct Explained {
-  Connection connection;
-  std::optional<Evidence> evidence;
-  std::optional<Judgement> judgement;
-  ExplanationSubject subject;
-
-  Explained() {
-    connection.cookie = 0x1a2b;
-    connection.opened_ns = 43_s;
-    connection.state_since_ns = 43_s;
-    connection.sampled_ns = 99_s;
-    connection.local_address = address_of("10.0.0.1");
-    connection.remote_address = address_of("10.0.3.7");
-    connection.family = AF_INET;
-    connection.local_port = 8080;
-    connection.remote_port = 51234;
-    connection.state = TcpState::kEstablished;
-    connection.age_source = AgeSource::kExact;
-    connection.state_age_source = AgeSource::kExact;
-    connection.established = connection.sampled = true;
-    connection.bytes_received = 223;
-    connection.bytes_sent = 147;
-    connection.idle_ms = 1'500;
-    connection.heard_ms = 1'400;
-    subject.now_ns = 100_s;
-    subject.owner = &kOwner;
-    subject.reset_reasons = &kReasons;
-  }
-
-  Explanation explanation() {
-    subject.connection = &connection;
-    subject.evidence = evidence ? &*evidence : nullptr;
-    subject.judgement = judgement ? &*judgement : nullptr;
-    return explain(subject);
-  }
-};
-
-Explained ended(const Evidence& evidence) {
-  Explained explained;
-  explained.connection.state = TcpState::kClose;
-  explained.connection.state_since_ns = evidence.closed_ns != 0 ? evidence.closed_ns : 100_s;
-  explained.connection.judged = true;
-  explained.subject.now_ns = 130_s;
-  explained.evidence = evidence;
-  explained.judgement = judge(evidence);
-  return explained;
+std::vector<Scenario> all() {
+  std::vector<Scenario> scenarios = ends();
+  scenarios.insert(scenarios.end(), lives().begin(), lives().end());
+  return scenarios;
 }
 
-std::string text_of(const Explanation& explanation) {
-  std::string text = explanation.summary + '\n';
+Explained named(std::string_view name) {
+  for (const Scenario& scenario : all()) {
+    if (name == scenario.name) return scenario.explained;
+  }
+  ADD_FAILURE() << "no scenario " << name;
+  return {};
+}
+
+std::vector<std::string_view> words_of(const Explanation& explanation) {
+  std::vector<std::string_view> words;
+  for (const TimelineEntry& entry : explanation.timeline) words.push_back(entry.what);
+  return words;
+}
+
+const TimelineEntry& entry_of(const Explanation& explanation, std::string_view what) {
   for (const TimelineEntry& entry : explanation.timeline) {
-    text += fmt::format("{}{}.{:03} {}: {}\n", entry.at_least ? "<=" : "",
-                        entry.time_ns / 1'000'000'000, entry.time_ns / 1'000'000 % 1'000,
-                        entry.what, entry.text);
+    if (entry.what == what) return entry;
   }
-  for (const EvidenceItem& item : explanation.evidence) {
-    text += fmt::format("{}={}: {}\n", item.name, item.value, item.meaning);
+  static const TimelineEntry kNothing;
+  ADD_FAILURE() << "no " << what;
+  return kNothing;
+}
+
+TEST(Explanation, TheScenariosCoverEveryVerdictAndCondition) {
+  std::set<Verdict> verdicts;
+  for (const Scenario& end : ends()) verdicts.insert(end.explained.judgement->verdict);
+  EXPECT_EQ(verdicts.size(), kVerdictNames.size());
+  std::set<Condition> conditions;
+  for (const Scenario& life : lives()) {
+    Explained explained = life.explained;
+    explained.explanation();
+    conditions.insert(condition_of(Case(explained.subject)));
   }
-  for (const std::string& advice : explanation.advice) text += fmt::format("- {}\n", advice);
-  return text + explanation.documentation + '\n';
+  EXPECT_EQ(conditions.size(), kConditionCount);
 }
 
-// --- one of each
-// ------------------------------------------------------------------------------------
-
-struct Scenario {
-  const char* name;
-  Explained explained;
-};
-
-Explained living(const std::function<void(Explained&)>& change) {
-  Explained explained;
-  change(explained);
-  return explained;
+TEST(Explanation, TheSummaryIsOneSentence) {
+  for (Scenario& scenario : all()) {
+    const std::string summary = scenario.explained.explanation().summary;
+    EXPECT_EQ(summary.find(". "), std::string::npos) << summary;
+    EXPECT_EQ(summary.back(), '.') << summary;
+    EXPECT_EQ(summary.find("  "), std::string::npos) << summary;
+    EXPECT_TRUE(summary.front() >= 'A' && summary.front() <= 'Z') << summary;
+    EXPECT_THAT(summary, HasSubstr("10.0.3.7:51234"));
+  }
 }
 
-Explained in_state(TcpState state, uint64_t age_ns, uint32_t unread_bytes = 0) {
-  Explained explained;
-  explained.connection.state = state;
-  explained.connection.state_since_ns = explained.subject.now_ns - age_ns;
-  explained.connection.unread_bytes = unread_bytes;
-  explained.connection.sampled_ns = explained.subject.now_ns;
-  return explained;
+TEST(Explanation, TheTimelineIsInOrderAndWithinTheLife) {
+  const std::set<std::string_view> known = {"opened",
+                                            "last_received",
+                                            "last_sent",
+                                            "last_heard",
+                                            "last_data",
+                                            "peer_fin",
+                                            "own_fin",
+                                            "own_close",
+                                            "reset_sent",
+                                            "reset_received",
+                                            "closed",
+                                            "half_open",
+                                            "late_reset",
+                                            "data_after_close",
+                                            "zero_window_began",
+                                            "retransmissions_began"};
+  for (Scenario& scenario : all()) {
+    const Explanation explanation = scenario.explained.explanation();
+    EXPECT_EQ(explanation.timeline.front().what, "opened") << scenario.name;
+    EXPECT_TRUE(std::is_sorted(
+        explanation.timeline.begin(), explanation.timeline.end(),
+        [](const TimelineEntry& a, const TimelineEntry& b) { return a.time_ns < b.time_ns; }))
+        << scenario.name;
+    for (const TimelineEntry& entry : explanation.timeline) {
+      EXPECT_TRUE(known.contains(entry.what)) << entry.what;
+      EXPECT_LE(entry.time_ns, scenario.explained.subject.now_ns) << scenario.name;
+      EXPECT_FALSE(entry.text.empty());
+    }
+  }
 }
 
-Explained half_open(HalfOpen kind) {
-  Explained explained;
-  explained.connection.half_open = kind;
-  explained.connection.heard_ms = 20'000;
-  explained.connection.idle_ms = 19'000;
-  explained.connection.unacked_bytes = 6;
-  explained.connection.retransmits = 4;
-  return explained;
+TEST(Explanation, SomethingIsAdvisedOrNothingNeedsDoing) {
+  for (Scenario& scenario : all()) {
+    const Explanation explanation = scenario.explained.explanation();
+    ASSERT_FALSE(explanation.advice.empty()) << scenario.name;
+    for (const std::string& advice : explanation.advice) EXPECT_EQ(advice.back(), '.') << advice;
+  }
+  for (const char* name : {"closed", "closed by the peer", "exited", "simultaneous", "healthy"}) {
+    EXPECT_THAT(named(name).explanation().advice.front(), HasSubstr("Nothing needs doing")) << name;
+  }
+  for (const char* name : {"killed", "vanished", "leak", "stuck", "leaking", "unread"}) {
+    EXPECT_THAT(named(name).explanation().advice.front(), Not(HasSubstr("Nothing needs"))) << name;
+  }
 }
 
-const std::vector<Scenario>& ends() {
-  static const std::vector<Scenario> kEnds = {
-      {"destroyed", ended(socket_destroyed())},
-      {"killed", ended(process_exit())},
-      {"exited", ended(with(own_fin(), [](Evidence& e) { e.closer = closer(kPid, 0); }))},
-      {"exited with 3",
-       ended(with(own_fin(), [](Evidence& e) { e.closer = closer(kPid, 3 << 8); }))},
-      {"crashed over a leak",
-       ended(with(leak(), [](Evidence& e) { e.closer = closer(kPid, SIGSEGV); }))},
-      {"unreachable", ended(with(timed_out(), [](Evidence& e) { e.error = EHOSTUNREACH; }))},
-      {"blackhole", ended(blackhole())},
-      {"likely blackhole", ended(first_large_message_lost())},
-      {"keepalive", ended(keepalive_gave_up())},
-      {"user timeout", ended(user_timeout())},
-      {"user timeout with a closed window",
-       ended(with(user_timeout(), [](Evidence& e) { e.at_close.zero_window_ms = 31'000; }))},
-      {"nat", ended(send_after_silence())},
-      {"nat reset", ended(reset_after_silence())},
-      {"vanished", ended(timed_out())},
-      {"vanished after our close",
-       ended(with(own_fin(),
-                  [](Evidence& e) {
-                    e.error = ETIMEDOUT;
-                    e.closed_from = TcpState::kFinWait1;
-                    e.at_close = Counters{.unacked_bytes = 1, .heard_ms = 30'000, .timeouts = 8};
-                  }))},
-      {"slow consumer", ended(own_fin_into_closed_window())},
-      {"stall", ended(peer_fin_after_stall())},
-      {"leak", ended(leak())},
-      {"leak older than the daemon", ended(with(leak(),
-                                                [](Evidence& e) {
-                                                  e.left_to = {};
-                                                  e.left_ns = 0;
-                                                }))},
-      {"unread", ended(own_abort(10))},
-      {"data after close", ended(data_in(TcpState::kFinWait2))},
-      {"data into timewait", ended(with(own_fin(), [](Evidence& e) { e.data_after_end = true; }))},
-      {"reset in close_wait", ended(reset_in_close_wait())},
-      {"reset in last_ack",
-       ended(with(reset_in_last_ack(), [](Evidence& e) { e.at_close.unacked_bytes = 40; }))},
-      {"simultaneous", ended(crossed_fins())},
-      {"linger", ended(own_abort(0))},
-      {"never accepted", ended(with(own_abort(0), [](Evidence& e) { e.at_close.flags = 0; }))},
-      {"dissolved", ended(with(own_abort(0),
-                               [](Evidence& e) {
-                                 e.at_close.flags = 0;
-                                 e.fd_still_open = true;
-                               }))},
-      {"peer reset", ended(peer_reset())},
-      {"peer reset when idle", ended(with(peer_reset(),
-                                          [](Evidence& e) {
-                                            e.at_close =
-                                                Counters{.idle_ms = 60'004, .heard_ms = 60'004};
-                                          }))},
-      {"reset during close", ended(reset_in(TcpState::kFinWait1))},
-      {"closed", ended(own_fin())},
-      {"closed by the peer", ended(peer_fin())},
-      {"closed by the peer when idle", ended(with(peer_fin(),
-                                                  [](Evidence& e) {
-                                                    e.at_departure.received_ms_ago =
-                                                        e.at_departure.sent_ms_ago = 60'004;
-                                                  }))},
-      {"incomplete", ended(with(own_fin(), [](Evidence& e) { e.complete = false; }))},
-      {"unseen", ended({})},
-      {"contradictory", ended(with(own_abort(0), [](Evidence& e) { e.reset_sent = {}; }))},
+// What is explained is what the event says, under the same names.
+TEST(Explanation, TheEvidenceIsThatOfTheEvent) {
+  EXPECT_TRUE(verdict_evidence_is_whole());
+  EXPECT_TRUE(condition_evidence_is_whole());
+  Scene scene;
+  scene.observed.status.reset_reasons = kReasons;
+  EventContext context;
+  context.observed = &scene.observed;
+  context.node_json = "\"node-a\"";
+  for (Scenario scenario : ends()) {
+    Explained& explained = scenario.explained;
+    const Explanation explanation = explained.explanation();
+    const auto event = nlohmann::ordered_json::parse(closed_line(
+        context, explained.connection, &kOwner, *explained.evidence, *explained.judgement));
+    std::vector<std::string_view> names;
+    for (const EvidenceItem& item : explanation.evidence) {
+      SCOPED_TRACE(fmt::format("{}: {}", scenario.name, item.name));
+      names.push_back(item.name);
+      const auto& value = event["evidence"][std::string(item.name)];
+      if (item.name == "first_fin" && item.value == "none") {
+        EXPECT_TRUE(value.is_null());
+        continue;
+      }
+      EXPECT_FALSE(value.is_null());
+      if (value.is_string()) {
+        EXPECT_EQ(item.value, value);
+      } else if (value.is_number()) {
+        EXPECT_EQ(std::stod(item.value), value.get<double>());
+      } else if (value.is_boolean()) {
+        EXPECT_EQ(item.value, value.dump());
+      }
+      EXPECT_FALSE(item.meaning.empty());
+    }
+    for (const auto& [name, value] : event["evidence"].items()) {
+      if (value.is_null()) continue;
+      EXPECT_THAT(names, Contains(name)) << scenario.name;
+    }
+    EXPECT_THAT(names, IsSubsetOf(evidence_names()));
+  }
+}
+
+TEST(Explanation, WhatTheVerdictRestsOnComesFirst) {
+  EXPECT_EQ(named("leak").explanation().evidence[0].name, "close_wait_seconds");
+  EXPECT_EQ(named("vanished").explanation().evidence[0].name, "last_heard_seconds");
+  EXPECT_EQ(named("unread").explanation().evidence[0].name, "unread_bytes");
+  EXPECT_EQ(named("stuck").explanation().evidence[0].name, "unread_bytes");
+  EXPECT_EQ(named("unacked").explanation().evidence[0].name, "half_open");
+}
+
+TEST(Explanation, NamesWhereToReadOn) {
+  EXPECT_EQ(named("vanished").explanation().documentation, "docs/verdicts.md#peer_vanished");
+  EXPECT_EQ(named("stuck").explanation().documentation, "docs/alerts.md#CloseWaitAccumulation");
+  EXPECT_EQ(named("healthy").explanation().documentation, "");
+}
+
+TEST(Explanation, ARedactedPeerIsNowhereInFull) {
+  for (Scenario& scenario : all()) {
+    scenario.explained.subject.redact_peer = true;
+    const std::string text = text_of(scenario.explained.explanation());
+    EXPECT_THAT(text, Not(HasSubstr("10.0.3.7"))) << scenario.name;
+    EXPECT_THAT(text, HasSubstr("10.0.3.0:51234")) << scenario.name;
+  }
+}
+
+TEST(Explanation, AHostileNameIsEscaped) {
+  const Process hostile = {kPid, 77, "\x1b[2J\u202e"};
+  for (Scenario& scenario : all()) {
+    scenario.explained.subject.owner = &hostile;
+    const std::string text = text_of(scenario.explained.explanation());
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+    EXPECT_EQ(text.find("\u202e"), std::string::npos);
+  }
+}
+
+TEST(Explanation, AnUnknownOwnerIsNotNamed) {
+  for (Scenario& scenario : all()) {
+    scenario.explained.subject.owner = nullptr;
+    EXPECT_THAT(text_of(scenario.explained.explanation()), Not(HasSubstr("node[")));
+  }
+}
+
+TEST(ExplanationTimeline, TellsOfTrafficOnlyWhereThereWasAny) {
+  Explained quiet = named("peer reset when idle");
+  EXPECT_THAT(words_of(quiet.explanation()),
+              ElementsAre("opened", "last_heard", "reset_received", "closed"))
+      << "its counters have no bytes";
+  quiet.evidence->at_close.bytes_received = 10;
+  quiet.evidence->at_close.bytes_acked = 10;
+  quiet.evidence->at_close.received_ms_ago = 40'000;
+  quiet.evidence->at_close.sent_ms_ago = 30'000;
+  quiet.evidence->at_close.heard_ms_ago = 20'000;
+  const Explanation explanation = quiet.explanation();
+  EXPECT_THAT(words_of(explanation), ElementsAre("opened", "last_received", "last_sent",
+                                                 "last_heard", "reset_received", "closed"));
+  EXPECT_EQ(entry_of(explanation, "last_received").time_ns, 60_s);
+  EXPECT_EQ(entry_of(explanation, "last_sent").time_ns, 70_s);
+  EXPECT_EQ(entry_of(explanation, "last_heard").time_ns, 80_s);
+}
+
+TEST(ExplanationTimeline, APeersFinIsNoData) {
+  Explained closed = named("closed by the peer");
+  closed.evidence->at_departure.bytes_received = 1;
+  closed.evidence->at_departure.received_ms_ago = 5'000;
+  EXPECT_THAT(words_of(closed.explanation()), Not(Contains("last_received")));
+  closed.evidence->at_departure.bytes_received = 2;
+  EXPECT_THAT(words_of(closed.explanation()), Contains("last_received"));
+}
+
+TEST(ExplanationTimeline, NothingLiesBeforeTheBeginning) {
+  Explained reset = named("peer reset when idle");
+  reset.evidence->at_close.heard_ms_ago = 57'003;  // a tick more than it is old
+  EXPECT_EQ(entry_of(reset.explanation(), "last_heard").time_ns, 43_s);
+  reset.connection.age_source = AgeSource::kLowerBound;
+  EXPECT_LT(entry_of(reset.explanation(), "last_heard").time_ns, 43_s);
+  EXPECT_TRUE(entry_of(reset.explanation(), "opened").at_least);
+}
+
+TEST(ExplanationTimeline, WhatWasThereBeforeUsIsALowerBound) {
+  Explained stuck = named("stuck");
+  EXPECT_FALSE(entry_of(stuck.explanation(), "peer_fin").at_least);
+  stuck.connection.state_age_source = AgeSource::kLowerBound;
+  EXPECT_TRUE(entry_of(stuck.explanation(), "peer_fin").at_least);
+  EXPECT_THAT(stuck.explanation().summary, HasSubstr("at least 20 s"));
+  EXPECT_TRUE(entry_of(named("unseen").explanation(), "closed").at_least);
+}
+
+TEST(ExplanationTimeline, RemembersHalfOpenAndLateRaces) {
+  Explained vanished = named("vanished");
+  vanished.subject.half_open = {{75_s, HalfOpen::kUnacked}};
+  vanished.subject.late_races = {{120_s, Race::kLateReset}};
+  const Explanation explanation = vanished.explanation();
+  EXPECT_EQ(entry_of(explanation, "half_open").time_ns, 75_s);
+  EXPECT_EQ(explanation.timeline.back().what, "late_reset");
+  EXPECT_EQ(explanation.timeline.back().time_ns, 120_s);
+}
+
+TEST(ExplanationTimeline, AResetThatWasNoneIsNotTold) {
+  EXPECT_THAT(words_of(named("data after close").explanation()), Contains("reset_sent"));
+  EXPECT_THAT(words_of(named("data after close").explanation()), Not(Contains("reset_received")));
+  EXPECT_THAT(words_of(named("reset during close").explanation()), Contains("reset_received"));
+}
+
+TEST(ExplanationEvidence, AStreakOfLongAgoIsNotOfToday) {
+  Explained healthy = named("healthy");
+  healthy.evidence = Evidence();
+  healthy.evidence->streak.began_ns = 50_s;
+  healthy.evidence->streak.segments = 3;
+  const auto names = [&healthy] {
+    std::vector<std::string_view> all;
+    for (const EvidenceItem& item : healthy.explanation().evidence) all.push_back(item.name);
+    return all;
   };
-  return kEnds;
+  healthy.connection.unacked_bytes = 5;
+  EXPECT_THAT(names(), Not(Contains("retransmit_streak"))) << "the peer was heard since";
+  healthy.connection.heard_ms = 55'000;
+  EXPECT_THAT(names(), Contains("retransmit_streak"));
 }
 
-const std::vector<Scenario>& lives() {
-  using S = TcpState;
-  static const std::vector<Scenario> kLives = {
-      {"healthy", Explained()},
-      {"no data yet",
-       living([](Explained& e) { e.connection.bytes_received = e.connection.bytes_sent = 0; })},
-      {"older than the daemon", living([](Explained& e) {
-         e.connection.age_source = e.connection.state_age_source = AgeSource::kLowerBound;
-       })},
-      {"new", living([](Explained& e) { e.connection.sampled = false; })},
-      {"connecting", living([](Explained& e) {
-         e.connection.state = S::kSynSent;
-         e.connection.sampled = e.connection.established = false;
-         e.connection.role = Role::kClient;
-       })},
-      {"stalled", living([](Explained& e) {
-         e.connection.unread_bytes = 10;
-         e.connection.idle_ms = 5'000;
-       })},
-      {"unacked", half_open(HalfOpen::kUnacked)},
-      {"probing", half_open(HalfOpen::kProbing)},
-      {"silent", half_open(HalfOpen::kSilent)},
-      {"just closed by the peer", in_state(S::kCloseWait, 1_s)},
-      {"stuck", in_state(S::kCloseWait, 20_s, 1)},
-      {"stuck with data", in_state(S::kCloseWait, 20_s, 11)},
-      {"leaking", in_state(S::kCloseWait, 20_s, 0)},
-      {"in CLOSE_WAIT, not looked at since", living([](Explained& e) {
-         e.connection.state = S::kCloseWait;
-         e.connection.state_since_ns = 95_s;
-         e.connection.sampled_ns = 94_s;
-       })},
-      {"FIN_WAIT1", in_state(S::kFinWait1, 5_s)},
-      {"FIN_WAIT2", in_state(S::kFinWait2, 5_s)},
-      {"FIN_WAIT2 of nobody",
-       [] {
-         Explained explained = in_state(S::kFinWait2, 5_s);
-         explained.subject.owner = nullptr;
-         return explained;
-       }()},
-      {"LAST_ACK", in_state(S::kLastAck, 5_s)},
-      {"CLOSING", in_state(S::kClosing, 5_s)},
-      {"ended a moment ago", in_state(S::kClose, 100'000'000)},
-      {"over, with its descriptor",
-       [] {
-         Explained explained = in_state(S::kClose, 5_s);
-         explained.connection.judged = true;
-         return explained;
-       }()},
+TEST(ExplanationEvidence, WhetherTheEndOfFileWasReadShowsAfterIt) {
+  const auto names = [](Explained explained) {
+    std::vector<std::string_view> all;
+    for (const EvidenceItem& item : explained.explanation().evidence) all.push_back(item.name);
+    return all;
   };
-  return kLives;
-}
-
-TEST(Dump, All) {
-  for (auto s : ends())
-    fmt::print("=== {} ({})\n{}\n", s.name, verdict_name(s.explained.judgement->verdict),
-               text_of(s.explained.explanation()));
-  for (auto s : lives()) fmt::print("=== {}\n{}\n", s.name, text_of(s.explained.explanation()));
+  EXPECT_THAT(names(named("leaking")), Contains("unread_bytes"));
+  EXPECT_THAT(names(named("in CLOSE_WAIT, not looked at since")), Not(Contains("unread_bytes")));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <cstdio>
 #include <future>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "cli/observer.h"
@@ -71,7 +72,9 @@ class OwnBackend : public Backend {
       return {};
     }
     if (answer.status != 200) {
-      return fail(text, answer.status == 400 ? ExitCode::kUsage : ExitCode::kFailure);
+      const auto body = nlohmann::json::parse(text, nullptr, false);
+      return fail(body.is_object() ? body.value("error", text) : text,
+                  answer.status == 400 ? ExitCode::kUsage : ExitCode::kFailure);
     }
     sink(text);
     return {};

@@ -48,8 +48,10 @@ int run_command_line(int argc, const char* const* argv) {
   add_top(app, chosen);
   add_list(app, chosen);
   add_events(app, chosen);
+  add_explain(app, chosen);
   add_alerts(app, chosen);
   add_check(app, chosen);
+  add_doctor(app, chosen);
   add_record(app, chosen);
   add_replay(app, chosen);
   try {

@@ -19,10 +19,12 @@ void add_run(CLI::App& app, Action& chosen);
 void add_list(CLI::App& app, Action& chosen);
 void add_top(CLI::App& app, Action& chosen);
 void add_events(CLI::App& app, Action& chosen);
+void add_explain(CLI::App& app, Action& chosen);
 void add_alerts(CLI::App& app, Action& chosen);
 void add_record(CLI::App& app, Action& chosen);
 void add_replay(CLI::App& app, Action& chosen);
 void add_check(CLI::App& app, Action& chosen);
+void add_doctor(CLI::App& app, Action& chosen);
 
 // --socket and --port, as all reading commands have them.
 std::shared_ptr<BackendSettings> add_backend_options(CLI::App& command);

@@ -1,11 +1,16 @@
 #include "cli/output.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "top/width.h"
 
 namespace wsbpf {
 
@@ -13,6 +18,26 @@ Result<void> print(std::string_view text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (written && std::fflush(stdout) == 0) return {};
   return fail(fmt::format("cannot write to stdout: {}", std::strerror(errno)));
+}
+
+int terminal_width() {
+  constexpr int kElsewhere = 100;
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kElsewhere;
+  return size.ws_col;
+}
+
+void append_wrapped(std::string& out, std::string_view text, const std::string& indent, int width) {
+  constexpr int kLeast = 24;
+  constexpr size_t kManyLines = 1000;
+  const int room = std::max(kLeast, width - top::display_width(indent));
+  bool first = true;
+  for (const std::string& line : top::wrap_text(text, room, kManyLines)) {
+    if (!first) out += indent;
+    out += line + '\n';
+    first = false;
+  }
+  if (first) out += '\n';
 }
 
 std::shared_ptr<std::string> add_color_option(CLI::App& command) {

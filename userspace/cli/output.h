@@ -13,6 +13,13 @@ namespace wsbpf {
 // Writes `text` to stdout, at once. Errors: nobody can take it (a full disk, a closed pipe).
 Result<void> print(std::string_view text);
 
+// Of the terminal that stdout is, in columns; 100 where it is none.
+int terminal_width();
+
+// Appends `text` and a line's end; where it does not fit into what `width` columns leave beside
+// `indent`, which stands in front already, on several lines, each behind that.
+void append_wrapped(std::string& out, std::string_view text, const std::string& indent, int width);
+
 // --color auto|always|never.
 std::shared_ptr<std::string> add_color_option(CLI::App& command);
 

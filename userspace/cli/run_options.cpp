@@ -199,7 +199,7 @@ const std::vector<RunOption>& run_option_table() {
        [](RunOptions& o, const std::string& v) { return set_text(o.metrics_listen, v); }},
       {"socket", "PATH", kDefaultSocket, "the Unix socket that the other commands ask",
        [](RunOptions& o, const std::string& v) { return set_text(o.socket, v); }},
-      {"state-file", "PATH", "/var/lib/wsbpf/state",
+      {"state-file", "PATH", kDefaultStateFile,
        "keeps the ages of connections across restarts; '' turns it off",
        [](RunOptions& o, const std::string& v) { return set_text(o.state_file, v); }},
       {"container-logs", "DIR", kContainerLogs,

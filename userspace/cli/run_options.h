@@ -16,6 +16,7 @@ namespace wsbpf {
 
 inline constexpr char kDefaultPorts[] = "80,443,3000,8000,8080,8443";
 inline constexpr char kDefaultSocket[] = "/run/wsbpf/wsbpf.sock";
+inline constexpr char kDefaultStateFile[] = "/var/lib/wsbpf/state";
 
 struct RunOptions {
   Watch watch;

@@ -125,7 +125,7 @@ constexpr AdviceRow<Verdict> kVerdictAdvice[] = {
      "the same."},
     {Verdict::kCloseWaitLeak, always, kCloseAtEnd},
     {Verdict::kCloseWaitLeak, always,
-     "`wsbpf list --sort state` shows those that still hang, with their owner."},
+     "`wsbpf list state close-wait` shows those that still hang, with their owner."},
     {Verdict::kUnreadDataReset, always, kSyncClose},
     {Verdict::kDataAfterClose, always, kSyncClose},
     {Verdict::kDataAfterClose, always,

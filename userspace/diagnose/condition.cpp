@@ -28,10 +28,6 @@ bool has_unread_in_close_wait(const Case& c, uint32_t least, uint32_t most) {
 
 std::string unheard(const Case& c) { return span_text_ms(c.connection.heard_ms); }
 
-std::string left_to_kernel(const Case& c) {
-  return c.subject.owner == nullptr ? "" : fmt::format(" by {}", application(c));
-}
-
 struct Row {
   Condition condition;
   bool (*holds)(const Case&);
@@ -132,13 +128,13 @@ constexpr std::array<Row, kConditionCount> kRows = {{
      kHalfOpenPage},
     {Condition::kOwnFin, [](const Case& c) { return is_in(c, TcpState::kFinWait1); },
      [](const Case& c) {
-       return fmt::format("our end closed {} ago{}, and {} has not acknowledged that", state_age(c),
-                          left_to_kernel(c), peer(c));
+       return fmt::format("our end sent its FIN {} ago, and {} has not acknowledged it",
+                          state_age(c), peer(c));
      }},
     {Condition::kHalfClosed, [](const Case& c) { return is_in(c, TcpState::kFinWait2); },
      [](const Case& c) {
-       return fmt::format("our end closed{}, and has waited {} for {} to close its own",
-                          left_to_kernel(c), state_age(c), peer(c));
+       return fmt::format("our end has sent its FIN, and {} has not closed its own end for {}",
+                          peer(c), state_age(c));
      }},
     {Condition::kLastAck, [](const Case& c) { return is_in(c, TcpState::kLastAck); },
      [](const Case& c) {

@@ -19,7 +19,10 @@ Text flag_text(bool flag) { return flag ? "true" : "false"; }
 
 bool is(const Case& c, Verdict verdict) { return c.verdict == verdict; }
 
-bool timed_out(const Case& c) { return c.evidence.error == ETIMEDOUT; }
+// What was sent was not acknowledged to the end.
+bool gave_up(const Case& c) {
+  return c.evidence.error == ETIMEDOUT || is(c, Verdict::kUnreachable);
+}
 
 // --- of connections that have ended
 // ---------------------------------------------------------------
@@ -117,8 +120,8 @@ std::string unread_meaning(const Case& c) {
 
 std::string unacked_meaning(const Case& c) {
   if (c.at_end().unacked_bytes == 0) return "the peer had acknowledged all that was sent";
-  return timed_out(c) ? "sent, and never acknowledged"
-                      : "sent, and not acknowledged when the end began";
+  return gave_up(c) ? "sent, and never acknowledged"
+                    : "sent, and not acknowledged when the end began";
 }
 
 std::string unsent_meaning(const Case& c) {
@@ -151,7 +154,7 @@ std::string streak_meaning(const Case& c) {
     return "each was as large as a segment may be: the path does not let such pass";
   }
   if (is(c, Verdict::kNatExpired)) return "what was sent after the silence was sent again in vain";
-  if (timed_out(c)) return "what was sent was sent again and again, and never acknowledged";
+  if (gave_up(c)) return "what was sent was sent again and again, and never acknowledged";
   return "the last segments that had to be sent again; the verdict does not rest on them";
 }
 

@@ -25,7 +25,7 @@ std::string live_unread_meaning(const Case& c) {
     return unread == 0 ? "the application has read everything"
                        : "received, and not read by the application";
   }
-  if (unread == 0) return "the application has read the end of file, and did not close";
+  if (unread == 0) return "the application has read the end of file, and has not closed";
   if (unread == 1) {
     return "only the peer's FIN is unread: the application never read the end of file, so it is "
            "stuck "
@@ -99,7 +99,11 @@ constexpr std::array<EvidenceRow, 10> kLiveEvidence = {{
                     "even a bare acknowledgement";
      }},
     {"unread_bytes",
-     [](const Case& c) { return when_sampled(c, std::to_string(c.connection.unread_bytes)); },
+     [](const Case& c) -> Text {  // whether the FIN was read shows only after it came
+       const bool close_wait = c.connection.state == TcpState::kCloseWait;
+       if (close_wait && !c.is_sampled_in_state()) return std::nullopt;
+       return when_sampled(c, std::to_string(c.connection.unread_bytes));
+     },
      live_unread_meaning},
     {"unacked_bytes",
      [](const Case& c) { return when_sampled(c, std::to_string(c.connection.unacked_bytes)); },

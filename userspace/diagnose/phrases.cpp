@@ -129,14 +129,14 @@ std::string ending(const Case& c) {
   const bool by_fin =
       c.evidence.left_to == TcpState::kCloseWait || c.evidence.left_to == TcpState::kFinWait1;
   if (judgement.initiator == Initiator::kKernel) return "the kernel gave up";
-  if (judgement.initiator == Initiator::kUnknown) return "it ended";
+  if (judgement.initiator == Initiator::kUnknown) return "the connection ended";
   const std::string_view who = judgement.initiator == Initiator::kLocal ? "our end" : "the peer";
-  if (judgement.mechanism == Mechanism::kFin) return fmt::format("{} closed it", who);
+  if (judgement.mechanism == Mechanism::kFin) return fmt::format("{} closed the connection", who);
   if (judgement.mechanism == Mechanism::kTimeout) {
     return fmt::format("{} had closed, and the kernel gave up", who);
   }
-  if (by_fin) return fmt::format("{} closed, and a reset ended it", who);
-  return fmt::format("{} reset it", who);
+  if (by_fin) return fmt::format("{} closed, and a reset ended the connection", who);
+  return fmt::format("{} reset the connection", who);
 }
 
 std::string sentence(std::string text) {

@@ -66,7 +66,7 @@ std::string life(const Case& c);
 // How long it has been in its state, likewise.
 std::string state_age(const Case& c);
 
-// Who ended it and by what, as the end of a sentence: "the peer closed it".
+// Who ended it and by what, as the end of a sentence: "the peer closed the connection".
 std::string ending(const Case& c);
 
 // With a capital at its beginning and a full stop at its end.

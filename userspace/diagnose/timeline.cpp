@@ -102,7 +102,13 @@ class Timeline {
       add_new(before(reading.time_ns, reading.sent_ms_ago), "last_sent",
               "data was sent to the peer, or sent again");
     }
-    add_new(before(reading.time_ns, reading.heard_ms_ago), "last_heard",
+    add_heard(reading.time_ns, reading.heard_ms_ago);
+  }
+
+  // What was heard as the counters were read is what made them be read.
+  void add_heard(uint64_t time_ns, uint64_t ms_ago) {
+    if (ms_ago * 1'000'000 <= kSameMoment_ns) return;
+    add_new(before(time_ns, ms_ago), "last_heard",
             "something was heard from the peer, be it a bare acknowledgement");
   }
 
@@ -126,8 +132,7 @@ class Timeline {
       add(before(connection.sampled_ns, connection.idle_ms), "last_data",
           "data last passed, in either direction");
     }
-    add_new(before(connection.sampled_ns, connection.heard_ms), "last_heard",
-            "something was heard from the peer, be it a bare acknowledgement");
+    add_heard(connection.sampled_ns, connection.heard_ms);
   }
 
   void add_trouble() {
@@ -201,7 +206,7 @@ class Timeline {
       add(c_.evidence.left_ns, "own_fin",
           exiting ? fmt::format("{}, and so our end sent its FIN", closer_text())
                   : fmt::format("our end sent its FIN{}",
-                                told ? fmt::format(": {} closed it", closer_text()) : ""));
+                                told ? fmt::format(", by a call of {}", closer_text()) : ""));
     }
   }
 

@@ -116,8 +116,8 @@ std::string server_stall(const Case& c) {
 }
 
 std::string close_wait_leak(const Case& c) {
-  return fmt::format("{} closed, and {} closed its end only {}{} later", peer(c), application(c),
-                     c.saw_departure() ? "" : "at least ", span_text(c.evidence.close_wait_ns));
+  return fmt::format("{} closed, and {} closed its end only {} later{}", peer(c), application(c),
+                     span_text(c.evidence.close_wait_ns), c.saw_departure() ? "" : ", or more");
 }
 
 std::string unread_data_reset(const Case& c) {
@@ -132,8 +132,9 @@ std::string unread_data_reset(const Case& c) {
 
 std::string data_after_close(const Case& c) {
   return fmt::format(
-      "{} sent data after {} had closed the connection, {} old, and the kernel "
-      "answered it by a reset",
+      "{} sent data after {} had closed the connection, at the age of {}, and the kernel answered "
+      "it "
+      "by a reset",
       peer(c), closer(c), life(c));
 }
 

@@ -13,6 +13,7 @@
 #include "core/text.h"
 #include "serve/connection_list.h"
 #include "serve/event_stream.h"
+#include "serve/explain.h"
 #include "serve/json.h"
 #include "serve/metrics.h"
 #include "serve/page.h"
@@ -232,6 +233,24 @@ Response get_history(Request& request) {
   return json_response(page_of("history", std::move(items)));
 }
 
+Response get_explanation(Request& request) {
+  const std::string text = take(request.parameters, "id");
+  const auto id = parse_connection_id(text);
+  if (!id) {
+    return error_response(
+        400, fmt::format("id: '{}' is none: give a connection's, such as 6699, 6699.1 or 0x1a2b",
+                         printable(text)));
+  }
+  const auto json =
+      explanation_json(*id, request.observed, request.sources.journal(), request.redact_peers);
+  if (json) return json_response(*json);
+  return error_response(
+      404,
+      fmt::format("no connection {} is known: `wsbpf list -o wide` shows the ids of those that "
+                  "live; ended ones are remembered for the last {} events only",
+                  printable(text), Journal::kMost));
+}
+
 Response get_recording(Request& request) {
   Response response;
   response.content_type = "application/octet-stream";
@@ -261,6 +280,7 @@ const Route kRoutes[] = {
     {"/api/events", get_events, Audience::kPage, {"filter", "since", "follow"}},
     {"/api/disconnects", get_disconnects, Audience::kPage, {"filter", "limit", "offset"}},
     {"/api/history", get_history, Audience::kPage, {"seconds"}},
+    {"/api/explain", get_explanation, Audience::kPage, {"id"}},
     {"/api/recording", get_recording, Audience::kLocal},
 };
 

@@ -22,33 +22,34 @@ const btf* kernel_btf() {
   return types.get();
 }
 
-struct Need {
-  unsigned capability;
-  std::string_view name;
-};
-
-constexpr Need kNeeds[] = {
-    {CAP_BPF, "CAP_BPF"},                // load programs
-    {CAP_PERFMON, "CAP_PERFMON"},        // attach them to tracepoints
-    {CAP_NET_ADMIN, "CAP_NET_ADMIN"},    // read sockets
-    {CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},    // enter network namespaces
-    {CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},  // look into /proc/PID/ns
+constexpr NeededCapability kNeeded[] = {
+    {CAP_BPF, "CAP_BPF", "load programs"},
+    {CAP_PERFMON, "CAP_PERFMON", "attach them to tracepoints"},
+    {CAP_NET_ADMIN, "CAP_NET_ADMIN", "read sockets"},
+    {CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "enter network namespaces"},
+    {CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "look into /proc/PID/ns"},
 };
 
 std::string missing_capabilities() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[2] = {};
-  syscall(SYS_capget, &header, data);
   std::string missing;
-  for (const Need& need : kNeeds) {
-    if (data[need.capability / 32].effective >> (need.capability % 32) & 1) continue;
+  for (const NeededCapability& needed : kNeeded) {
+    if (has_capability(needed.number)) continue;
     if (!missing.empty()) missing += ' ';
-    missing += need.name;
+    missing += needed.name;
   }
   return missing;
 }
 
 }  // namespace
+
+std::span<const NeededCapability> needed_capabilities() { return kNeeded; }
+
+bool has_capability(unsigned number) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  syscall(SYS_capget, &header, data);
+  return data[number / 32].effective >> (number % 32) & 1;
+}
 
 Result<void> check_requirements() {
   if (const std::string missing = missing_capabilities(); !missing.empty()) {
@@ -57,7 +58,7 @@ Result<void> check_requirements() {
                             missing),
                 ExitCode::kUnsupported);
   }
-  if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
+  if (access(kKernelTypes, R_OK) != 0) {
     return fail(
         "this kernel's type information /sys/kernel/btf/vmlinux is missing: use a kernel "
         "built with CONFIG_DEBUG_INFO_BTF=y (5.15 or newer), and mount /sys",
@@ -65,6 +66,8 @@ Result<void> check_requirements() {
   }
   return {};
 }
+
+bool has_kernel_types() { return kernel_btf() != nullptr; }
 
 bool send_reset_has_reason() {
   const btf* types = kernel_btf();

@@ -2,11 +2,30 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "core/result.h"
 
 namespace wsbpf {
+
+struct NeededCapability {
+  unsigned number;  // of linux/capability.h
+  std::string_view name;
+  std::string_view use;
+};
+
+std::span<const NeededCapability> needed_capabilities();
+
+// In this process's effective set.
+bool has_capability(unsigned number);
+
+// Where the kernel's type information is.
+inline constexpr char kKernelTypes[] = "/sys/kernel/btf/vmlinux";
+
+// Can they be read?
+bool has_kernel_types();
 
 // Fails with one line that says what is lacking and what to do (exit code: unsupported): a
 // capability, or the kernel's type information (BTF).

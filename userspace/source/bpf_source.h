@@ -1,4 +1,5 @@
-// The kernel side, loaded and attached: the only place that knows the skeleton.
+// The kernel side, loaded and attached: but for program_probes, which tries it out, the only place
+// that knows the skeleton.
 #pragma once
 
 #include <array>

@@ -5,6 +5,7 @@ Reads a call a line, {"do": NAME, …}, and prints a line when it is done: what 
 
 import json
 import socket
+import struct
 import sys
 
 HOST = "127.0.0.1"
@@ -68,6 +69,20 @@ def leave(port):
     for client in clients[port]:
         client.close()
     clients[port].clear()
+
+
+def abort(port):
+    """The clients send a reset."""
+    for client in clients[port]:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    leave(port)
+
+
+def hang_up(port):
+    """The server closes, whatever it has not read."""
+    for connection in accepted[port]:
+        connection.close()
+    accepted[port].clear()
 
 
 for line in sys.stdin:

@@ -1,0 +1,219 @@
+#include "source/program_probes.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/text.h"
+#include "source/bpf_features.h"
+#include "source/bpf_source.h"
+#include "wsbpf.skel.h"
+
+namespace wsbpf {
+namespace {
+
+constexpr char kPrivilege[] = "run as root, for example with sudo, or in a privileged container";
+constexpr char kKernel[] =
+    "use Linux 5.15 or newer with CONFIG_DEBUG_INFO_BTF=y, and see whether the kernel is locked "
+    "down "
+    "or a security module forbids BPF";
+
+thread_local std::string last_warning;
+
+int keep_warning(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level != LIBBPF_WARN) return 0;
+  char line[512];
+  vsnprintf(line, sizeof(line), format, arguments);
+  last_warning = line;
+  return 0;
+}
+
+// libbpf's last word on it, in a line that may be shown.
+std::string refusal(int error) {
+  constexpr size_t kLongest = 160;
+  std::string reason = last_warning;
+  if (reason.starts_with("libbpf: ")) reason.erase(0, 8);
+  while (!reason.empty() && reason.back() == '\n') reason.pop_back();
+  if (reason.size() > kLongest) reason = reason.substr(0, kLongest) + "…";
+  const std::string what = fmt::format("refused: {}", std::strerror(error));
+  return reason.empty() ? what : fmt::format("{} ({})", what, printable(reason));
+}
+
+// A skeleton of which one program at most is loaded.
+class Alone {
+ public:
+  explicit Alone(std::string_view only) : object_(wsbpf_bpf__open()) {
+    if (object_ == nullptr) return;
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object_->obj) {
+      const bool is_it = only == bpf_program__name(program);
+      bpf_program__set_autoload(program, is_it);
+      if (is_it) program_ = program;
+    }
+    bpf_map__set_max_entries(object_->maps.events, static_cast<uint32_t>(getpagesize()));
+  }
+  ~Alone() { wsbpf_bpf__destroy(object_); }
+  Alone(const Alone&) = delete;
+  Alone& operator=(const Alone&) = delete;
+
+  bool load() {
+    return object_ != nullptr && program_ != nullptr && keep(wsbpf_bpf__load(object_)) == 0;
+  }
+  bool attach() { return keep(wsbpf_bpf__attach(object_)) == 0; }
+  int error() const { return error_; }
+  bpf_program* program() const { return program_; }
+  wsbpf_bpf* object() const { return object_; }
+
+ private:
+  int keep(int result) {
+    error_ = result < 0 ? -result : 0;
+    return result;
+  }
+
+  wsbpf_bpf* object_;
+  bpf_program* program_ = nullptr;
+  int error_ = ENOENT;
+};
+
+std::vector<std::string> program_names() {
+  std::vector<std::string> names;
+  const Alone none("");
+  if (none.object() == nullptr) return names;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, none.object()->obj) {
+    names.emplace_back(bpf_program__name(program));
+  }
+  return names;
+}
+
+bool is_iterator(const bpf_program* program) {
+  return std::string_view(bpf_program__section_name(program)).starts_with("iter/");
+}
+
+bool is_called(const bpf_program* program) {
+  return bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL;
+}
+
+// Returns 0, or the error.
+int read_to_the_end(const bpf_link* link) {
+  const int fd = bpf_iter_create(bpf_link__fd(link));
+  if (fd < 0) return errno;
+  char buffer[1 << 14];
+  ssize_t length = 0;
+  do {
+    length = ::read(fd, buffer, sizeof(buffer));
+  } while (length > 0 || (length < 0 && errno == EINTR));
+  const int error = length < 0 ? errno : 0;
+  close(fd);
+  return error;
+}
+
+int run_iterator(const wsbpf_bpf* object, const bpf_program* program) {
+  return read_to_the_end(program == object->progs.dump_tcp ? object->links.dump_tcp
+                                                           : object->links.dump_files);
+}
+
+int call(const bpf_program* program) {
+  uint64_t context[2] = {};
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = context, .ctx_size_in = sizeof(context));
+  return bpf_prog_test_run_opts(bpf_program__fd(program), &options) == 0 ? 0 : errno;
+}
+
+// Of the two variants for resets that are sent, the kernel takes one.
+std::optional<Probe> probe_unfit_variant(const std::string& name, const std::string& title) {
+  const bool with_reason = send_reset_has_reason();
+  if (name == "send_reset" && with_reason) {
+    return ok(title, "not needed: send_reset_reason is there for this kernel");
+  }
+  if (name == "send_reset_reason" && !with_reason) {
+    return degraded(title, "not to be had: this kernel gives no reason for the resets it sends",
+                    "the reasons of resets, and resets that come after the end (late_reset)",
+                    "use Linux 6.10 or newer, if that matters to you");
+  }
+  return std::nullopt;
+}
+
+Probe probe_program(const std::string& name) {
+  std::string title = "program " + name;
+  last_warning.clear();
+  if (auto unfit = probe_unfit_variant(name, title)) return *unfit;
+  Alone alone(name);
+  if (alone.program() != nullptr && is_iterator(alone.program())) title = "iterator " + name;
+  if (!alone.load()) return missing(title, "loading it was " + refusal(alone.error()), kKernel);
+  if (is_called(alone.program())) {
+    const int error = call(alone.program());
+    if (error != 0) return missing(title, "running it was " + refusal(error), kKernel);
+    return ok(title, "loaded and run");
+  }
+  if (!alone.attach()) return missing(title, "attaching it was " + refusal(alone.error()), kKernel);
+  const std::string section = bpf_program__section_name(alone.program());
+  if (!is_iterator(alone.program())) {
+    return ok(title,
+              fmt::format("loaded, and attached to {}", section.substr(section.find('/') + 1)));
+  }
+  if (const int error = run_iterator(alone.object(), alone.program()); error != 0) {
+    return missing(title, "running it was " + refusal(error), kKernel);
+  }
+  return ok(title, "loaded, and run to its end");
+}
+
+Probe probe_ring_buffer() {
+  constexpr char kName[] = "ring buffer";
+  const std::string size = fmt::format("{} MiB", BpfSource::kRingBytes >> 20);
+  const int fd =
+      bpf_map_create(BPF_MAP_TYPE_RINGBUF, "wsbpf_doctor", 0, 0, BpfSource::kRingBytes, nullptr);
+  if (fd < 0) {
+    return missing(kName, fmt::format("{} were refused: {}", size, std::strerror(errno)),
+                   "give this process or its cgroup more memory; before Linux 5.11, raise "
+                   "RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=infinity)");
+  }
+  close(fd);
+  return ok(kName, size + " were to be had");
+}
+
+Probe probe_statistics() {
+  constexpr char kName[] = "BPF statistics";
+  const int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+  if (fd < 0) {
+    return degraded(kName, fmt::format("refused: {}", std::strerror(errno)),
+                    "what each program costs, as --bpf-stats tells");
+  }
+  close(fd);
+  return ok(kName, "can be turned on (--bpf-stats)");
+}
+
+}  // namespace
+
+std::vector<Probe> probe_programs() {
+  libbpf_set_print(keep_warning);
+  std::vector<Probe> probes;
+  const bool may = has_capability(CAP_BPF) && has_capability(CAP_PERFMON);
+  const std::string lacking = has_capability(CAP_BPF) ? "not tried: CAP_PERFMON is missing"
+                                                      : "not tried: CAP_BPF is missing";
+  for (const std::string& name : program_names()) {
+    const bool iterates = name.starts_with("dump_");
+    probes.push_back(
+        may ? probe_program(name)
+            : missing((iterates ? "iterator " : "program ") + name, lacking, kPrivilege));
+  }
+  if (probes.empty())
+    probes.push_back(missing("programs", "the BPF object is not readable", kKernel));
+  probes.push_back(may ? probe_ring_buffer() : missing("ring buffer", lacking, kPrivilege));
+  probes.push_back(has_capability(CAP_SYS_ADMIN)
+                       ? probe_statistics()
+                       : degraded("BPF statistics", "not tried: CAP_SYS_ADMIN is missing",
+                                  "what each program costs, as --bpf-stats tells"));
+  return probes;
+}
+
+}  // namespace wsbpf
