@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { isAccessible, openPage, startBrowser } from './lib/browser.mjs';
+import { fits, isAccessible, openPage, startBrowser } from './lib/browser.mjs';
 import { startDaemon } from './lib/daemon.mjs';
 import { freePort } from './lib/ports.mjs';
 import { leak, startClients, startServer } from './lib/processes.mjs';
@@ -137,6 +137,7 @@ test('a leaking server', { timeout: 180_000 }, async (t) => {
       assert.ok((await details.locator('.summary').textContent()).length > 20),
     );
     assert.match(await details.textContent(), /Evidence/);
+    await fits(page);
 
     // Others push it down; it stays open, and keeps the focus.
     await clients.call('reset', 1);

@@ -54,3 +54,18 @@ export async function isAccessible(page) {
     assert.deepEqual(told, [], colorScheme);
   }
 }
+
+// Nothing is cut off or needs sideways scrolling, on a telephone and on wide screens.
+export async function fits(page) {
+  const before = page.viewportSize();
+  for (const width of [360, 800, 1120, 1920]) {
+    await page.setViewportSize({ width, height: 900 });
+    const wide = await page.evaluate(() =>
+      [document.documentElement, ...document.querySelectorAll('.panel')]
+        .filter((node) => node.scrollWidth > node.clientWidth)
+        .map((node) => `${node.className} ${node.scrollWidth} > ${node.clientWidth}`),
+    );
+    assert.deepEqual(wide, [], `${width} px`);
+  }
+  await page.setViewportSize(before);
+}

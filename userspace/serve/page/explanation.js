@@ -37,7 +37,8 @@ function timelineList(timeline) {
   return element('dl', { class: 'pairs' }, ...rows);
 }
 
-const titled = (title, content) => element('div', {}, element('h3', {}, title), content);
+const titled = (title, content, width = 'part') =>
+  element('div', { class: width }, element('h3', {}, title), content);
 
 function explanationOf(answer) {
   const advice = element(
@@ -48,7 +49,7 @@ function explanationOf(answer) {
   const parts = [
     answer.advice.length > 0 && titled('What to do', advice),
     answer.timeline.length > 0 && titled('Timeline', timelineList(answer.timeline)),
-    answer.evidence.length > 0 && titled('Evidence', evidenceList(answer.evidence)),
+    answer.evidence.length > 0 && titled('Evidence', evidenceList(answer.evidence), 'whole'),
   ];
   const more = answer.documentation
     ? [element('p', { class: 'muted' }, 'More: ', element('code', {}, answer.documentation))]
