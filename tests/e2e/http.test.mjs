@@ -9,7 +9,7 @@ import { startClients, startServer } from './lib/processes.mjs';
 import { countsAgree } from './lib/truth.mjs';
 
 const PUBLIC = ['/metrics', '/healthz', '/readyz'];
-const PRIVATE = ['/api/status', '/api/listeners', '/api/connections', '/api/alerts'];
+const PRIVATE = ['/', '/api/status', '/api/listeners', '/api/connections', '/api/alerts'];
 
 test('the socket, --listen and --metrics-listen', { timeout: 60_000 }, async (t) => {
   const server = await startServer(t);

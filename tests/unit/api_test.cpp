@@ -66,7 +66,7 @@ class ApiTest : public testing::Test {
 
 TEST_F(ApiTest, TheUnixSocketAndThePageAnswerEverything) {
   for (const Audience audience : {Audience::kLocal, Audience::kPage}) {
-    for (const char* const target : {"/metrics", "/healthz", "/readyz", "/api/status",
+    for (const char* const target : {"/", "/metrics", "/healthz", "/readyz", "/api/status",
                                      "/api/listeners", "/api/connections", "/api/alerts"}) {
       EXPECT_EQ(get(target, audience).status, 200u) << target;
     }

@@ -82,6 +82,8 @@ class HttpTest : public testing::Test {
     } else if (target == "/missing") {
       response.status = 404;
       response.body = "no JSON";
+    } else if (target == "/guarded") {
+      response.headers = {{"X-Frame-Options", "DENY"}, {"Referrer-Policy", "no-referrer"}};
     } else {
       response.body = "you asked for " + std::string(target);
     }
@@ -332,6 +334,13 @@ uint16_t listening_port() {
     if (address.sin_family == AF_INET) return ntohs(address.sin_port);
   }
   return 0;
+}
+
+TEST_F(HttpTest, AnAnswersOwnHeadersAreSentToo) {
+  serve();
+  EXPECT_THAT(exchange("GET /guarded HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              AllOf(HasSubstr("X-Frame-Options: DENY\r\n"),
+                    HasSubstr("Referrer-Policy: no-referrer\r\n"), HasSubstr("nosniff\r\n")));
 }
 
 TEST_F(HttpTest, ListensOnTcpToo) {

@@ -16,6 +16,7 @@
 #include "serve/explain.h"
 #include "serve/json.h"
 #include "serve/metrics.h"
+#include "serve/page.h"
 #include "serve/short_lists.h"
 
 namespace wsbpf {
@@ -107,6 +108,8 @@ Json page_of(std::string_view name, Json items) {
   const size_t total = items.size();
   return {{std::string(name), std::move(items)}, {"total", total}, {"next_cursor", nullptr}};
 }
+
+Response get_page(Request&) { return page_response(); }
 
 Response get_metrics(Request& request) {
   Response response;
@@ -263,6 +266,7 @@ struct Route {
 };
 
 const Route kRoutes[] = {
+    {"/", get_page, Audience::kPage},
     {"/metrics", get_metrics, Audience::kMetrics},
     {"/healthz", get_health, Audience::kMetrics},
     {"/readyz", get_ready, Audience::kMetrics},

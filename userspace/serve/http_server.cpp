@@ -92,6 +92,7 @@ asio::awaitable<void> write_response(Stream<Protocol>& stream, Response answer, 
     message.set(http::field::content_type, answer.content_type);
     message.set(http::field::cache_control, "no-store");
     message.set("X-Content-Type-Options", "nosniff");
+    for (const auto& [name, value] : answer.headers) message.set(name, value);
   };
   if (answer.next_piece && !head_only) {
     http::response<http::empty_body> head;

@@ -4,12 +4,15 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace wsbpf {
 
 struct Response {
   unsigned status = 200;
   std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;  // beside those of every answer
   std::string body;
   // Where set, the answer is made of the pieces that this returns, until it returns nothing. An
   // empty one: there is no more for now. It is called on the loop's thread, between other work.

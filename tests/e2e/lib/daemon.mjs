@@ -11,9 +11,10 @@ import { until } from './wait.mjs';
 import { BINARY, environment, temporaryDirectory, wsbpf } from './wsbpf.mjs';
 
 // Starts the daemon, behind the command `wrapper` if given, waits until it is ready, and ends it
-// after `t`. The `directory` of another daemon makes this one its successor.
+// after `t`. The `directory` of another daemon makes this one its successor, its `port` one in its
+// place.
 export async function startDaemon(t, flags = [], options = {}) {
-  const daemon = new Daemon(flags, await freePort(), options);
+  const daemon = new Daemon(flags, options.port ?? (await freePort()), options);
   t.after(() => daemon.stop());
   await until(async () => (await daemon.getTcp('/readyz')).status === 200, {
     giveUp: () => daemon.ended && `wsbpf run ended: ${daemon.log.join('\n')}`,

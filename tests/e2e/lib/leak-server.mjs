@@ -1,5 +1,6 @@
 // A WebSocket server which is slow to close, or never does: leak-server.mjs MODE HOST PORT.
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { WebSocketServer } from 'ws';
 import { serve } from './child.mjs';
@@ -30,6 +31,7 @@ serve(
     close(count = leaked.size) {
       for (const socket of [...leaked].slice(0, count)) socket.destroy();
     },
+    rename: (comm) => writeFileSync('/proc/self/comm', comm),
   },
   { port: server.address().port },
 );

@@ -5,7 +5,7 @@ import { freePort } from './ports.mjs';
 
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-// A server of leak-server.mjs: { pid, port, call('close', count) }.
+// A server of leak-server.mjs: { pid, port, call('close', count), call('rename', comm) }.
 export async function startServer(t, { mode = 'leak', host = '127.0.0.1', netns } = {}) {
   return startChild(t, script('leak-server.mjs'), [mode, host, await freePort()], { netns });
 }
