@@ -73,11 +73,9 @@ class Daemon:
     def connections(self):
         return json.loads(self.get("/api/connections?limit=1"))["total"]
 
-    def list_json(self):
-        return subprocess.run(
-            [self.binary, "list", "-o", "json", "--socket", self.socket_path],
-            stdout=subprocess.PIPE, check=True,
-        ).stdout
+    def list(self, *flags):
+        return subprocess.run([self.binary, "list", "--socket", self.socket_path, *flags],
+                              stdout=subprocess.PIPE, check=True).stdout
 
     def memory_bytes(self, field):
         status = Path(f"/proc/{self.pid}/status").read_text()

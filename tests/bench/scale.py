@@ -1,12 +1,14 @@
 """The daemon's memory and CPU time with many connections held open."""
 
 import contextlib
+import itertools
 import json
 import math
 import resource
 import statistics
 import subprocess
 import time
+from pathlib import Path
 
 from host import HostError, NotInTime, process, say, wait_until
 from machine import (
@@ -23,6 +25,8 @@ WATCHED_PORT = 18082
 FDS_PER_HOLDER = 19_000
 SPARE_FDS = 200  # of a holder: its standard streams and one listener for 1 000 connections
 MIB = 1 << 20
+PAGE_SORTS = ["id", "-state_age", "comm", "peer"]
+PAGE_FILTERS = [[], ["state established and ( comm hold or pid 1 ) and not age gt 1h"]]
 
 
 def shares(total, parts):
@@ -64,12 +68,30 @@ def timed_lists(daemon, expected, times=5):
     seconds = []
     for _ in range(times):
         start = time.monotonic()
-        answer = daemon.list_json()
+        answer = daemon.list("-o", "json")
         seconds.append(time.monotonic() - start)
         listed = len(json.loads(answer)["connections"])
         if listed != expected:
             raise HostError(f"wsbpf list shows {listed} connections, {expected} are open")
     return seconds
+
+
+def page_costs(daemon, times=20):
+    """Milliseconds of CPU time that one page of `wsbpf list` takes: the daemon's loop, the command."""
+    loop = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/schedstat")
+    worst = (0, 0)
+    for sort, words in itertools.product(PAGE_SORTS, PAGE_FILTERS):
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = int(loop.read_text().split()[0])
+        for _ in range(times):
+            if not daemon.list("--sort", sort, "--limit", "50", *words):
+                raise HostError("wsbpf list shows nothing")
+        took = (int(loop.read_text().split()[0]) - before) / times / 1e6
+        now = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = (now.ru_utime - children.ru_utime + now.ru_stime - children.ru_stime) / times * 1e3
+        say(f"a page by {sort} {' '.join(words)}: daemon {took:.1f} ms, command {command:.1f} ms")
+        worst = max(worst, (took, command), key=sum)
+    return worst
 
 
 def idle_share(pid, seconds):
@@ -94,6 +116,7 @@ def scale(options):
             opening = time.monotonic() - start
             wait_for_connections(daemon, options.connections)
             lists = timed_lists(daemon, options.connections)
+            page, command = page_costs(daemon)
             share = idle_share(daemon.pid, options.idle_seconds)
             wait_for_connections(daemon, options.connections)
             resident, peak = (daemon.memory_bytes(field) / MIB for field in ("VmRSS", "VmHWM"))
@@ -104,6 +127,8 @@ def scale(options):
                 scale_result("lost events", daemon.metric("wsbpf_events_lost_total"), ""),
                 scale_result("list -o json, median", round(statistics.median(lists), 3), "s", 1.0),
                 scale_result("list -o json, slowest", round(max(lists), 3), "s"),
+                scale_result("a page of 50, the daemon's CPU", round(page, 1), "ms", 50),
+                scale_result("a page of 50, the command's CPU", round(command, 1), "ms", 50),
                 scale_result("idle CPU", round(100 * share, 2), "%", 6.0),
                 scale_result("RSS", round(resident, 1), "MiB", 64.0),
                 scale_result("RSS, peak", round(peak, 1), "MiB", 64.0),

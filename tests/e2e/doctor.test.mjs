@@ -130,4 +130,5 @@ test('without BTF', TIMEOUT, async () => {
   assert.equal(found.code, LACKING);
   assert.equal(found.checks.BTF.status, 'missing');
   assert.match(found.checks.BTF.advice, /CONFIG_DEBUG_INFO_BTF/);
+  for (const name of PROGRAMS) assert.match(found.checks[name].found, /BTF is missing/, name);
 });

@@ -35,9 +35,9 @@ TEST_F(ConnectionTextTest, IsATable) {
       *connection_text(row("1", "established", 90) + row("2", "close_wait", 5), {}),
       "STATE        IN-STATE    AGE  IDLE  HALF-OPEN  RECV-Q  SEND-Q  LOCAL          PEER     "
       "       OWNER\n"
-      "established     1m30s  1m40s    3s  -               1       0  10.0.0.1:8080  "
+      "established     1m30s  1m40s  3.0s  -               1       0  10.0.0.1:8080  "
       "10.0.3.7:40000  node[4121]\n"
-      "close_wait         5s  1m40s    3s  -               1       0  10.0.0.1:8080  "
+      "close_wait       5.0s  1m40s  3.0s  -               1       0  10.0.0.1:8080  "
       "10.0.3.7:40000  node[4121]\n");
 }
 

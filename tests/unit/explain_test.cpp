@@ -9,6 +9,7 @@
 
 #include "cli/explanation_text.h"
 #include "observed_builder.h"
+#include "serve/json.h"
 
 namespace wsbpf {
 namespace {
@@ -41,7 +42,7 @@ class ExplainTest : public testing::Test {
     scene_.table.set_hooks(hooks);
     const Sock sock{.cookie = 7};
     scene_.apply(reset(80_s, sock, TcpState::kEstablished, WSBPF_RESET_RECEIVED),
-                 closed(80_s, sock, TcpState::kEstablished, ECONNRESET));
+                 closed(80_s, sock, TcpState::kEstablished, {}, ECONNRESET));
   }
 
   Scene scene_;

@@ -46,7 +46,7 @@ docs/verdicts.md#process_exit
 99.500 last_sent: data was sent to the peer, or sent again
 100.000 closed: the connection ended with ETIMEDOUT (Connection timed out)
 last_heard_seconds=30.000: nothing was heard from the peer for so long, not even a bare acknowledgement
-retransmit_streak=8 segments, after 0.500 s of silence: what was sent was sent again and again, and never acknowledged
+retransmit_streak=8 segments after 0.500 s: what was sent was sent again and again, and never acknowledged
 unacked_bytes=100: sent, and never acknowledged
 error=ETIMEDOUT: the kernel gave up waiting for an answer
 complete=true: nothing of its end was missed

@@ -108,7 +108,7 @@ void add_timeline(Writer& writer, const Json& timeline) {
 
 void add_evidence(Writer& writer, const Json& evidence) {
   writer.title("EVIDENCE");
-  constexpr int kWidestValue = 24;
+  constexpr int kWidestValue = 26;
   const int name_width = widest(evidence, "name");
   const int value_width = std::min(widest(evidence, "value"), kWidestValue);
   for (const Json& item : evidence) {

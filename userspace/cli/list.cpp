@@ -21,6 +21,7 @@
 #include "cli/json_fields.h"
 #include "cli/output.h"
 #include "cli/paint.h"
+#include "core/filter.h"
 #include "core/text.h"
 #include "serve/connection_list.h"
 #include "top/width.h"
@@ -144,7 +145,7 @@ class Watch {
     const std::string head =
         text ? fmt::format("{}  every {} s  {:%H:%M:%S}", title_, options_.delay_seconds,
                            fmt::localtime(std::time(nullptr)))
-             : first_line(text.error().message) + "; trying again";
+             : fmt::format("{}; trying again", first_line(text.error().message));
     const std::string clipped = top::clip(head, screen.columns);
     return print(redrawn(painted(clipped, text ? kFaint : kRed, options_.color) + '\n' + last_,
                          screen.lines));
@@ -165,8 +166,6 @@ class Watch {
     missing_ = true;
     return {};
   }
-
-  static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   Backend& backend_;
   const ListOptions& options_;

@@ -242,6 +242,13 @@ constexpr std::array<std::string_view, 3> kHalfOpenKinds = {kHalfOpenNames[1], k
 constexpr std::array<std::string_view, 7> kPhaseNames = {"none",  "upgrading", "open",   "closing",
                                                          "ended", "rejected",  "unknown"};
 
+// With those that no connection gets yet: who writes a filter for them need not wait.
+std::vector<std::string_view> verdict_choices() {
+  std::vector<std::string_view> names = all(kVerdictNames);
+  names.insert(names.end(), {"upgrade_failed", "idle_timeout", "max_lifetime", "clean"});
+  return names;
+}
+
 }  // namespace
 
 const std::vector<FilterWord>& filter_words() {
@@ -265,7 +272,7 @@ const std::vector<FilterWord>& filter_words() {
        all(kRoleNames)},
       {"id", kId, "8471948", "one connection", id},
       {"verdict", kChoice, "peer_vanished", "why it ended", choice<outcome<&Subject::verdict>>,
-       all(kVerdictNames)},
+       verdict_choices()},
       {"initiator", kChoice, "remote", "who began the end", choice<outcome<&Subject::initiator>>,
        all(kInitiatorNames)},
       {"race", kChoice, "reset_after_fin", "what crossed at the end",

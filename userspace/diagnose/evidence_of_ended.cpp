@@ -311,8 +311,8 @@ static_assert(std::size(kWeightiest) == kVerdictNames.size());
 std::optional<std::string> streak_value(const Case& c) {
   const RetransmitStreak& streak = c.evidence.streak;
   if (streak.segments == 0) return std::nullopt;
-  return fmt::format("{}{}, after {} s of silence", count_of(streak.segments, "segment"),
-                     streak.only_full_size ? " of full size" : "",
+  return fmt::format("{} after {} s",
+                     count_of(streak.segments, streak.only_full_size ? "full segment" : "segment"),
                      *seconds_text(streak.silence_before_ms));
 }
 

@@ -34,7 +34,7 @@ inline std::optional<std::string> seconds_text(uint64_t milliseconds) {
   return fmt::format("{}.{:03}", milliseconds / 1'000, milliseconds % 1'000);
 }
 
-// "8 segments, after 1.020 s of silence"; nothing where there is no streak.
+// "8 segments after 1.020 s" of silence; nothing where there is no streak.
 std::optional<std::string> streak_value(const Case& c);
 
 // What is known of those named first, and then of all others, in the order of the rows.

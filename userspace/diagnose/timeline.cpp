@@ -24,7 +24,9 @@ struct Reading {
   bool has_sent = false;
 };
 
-Reading reading_of(const Connection& connection, const wsbpf_counters& counters, uint64_t time_ns) {
+// `fin_sent`: our FIN, which counts as a byte, is among what was sent.
+Reading reading_of(const Connection& connection, const wsbpf_counters& counters, uint64_t time_ns,
+                   bool fin_sent) {
   const uint64_t fin = counters.flags & WSBPF_SOCK_DONE ? 1 : 0;
   const uint64_t syn = connection.role == Role::kClient ? 1 : 0;
   return {.time_ns = time_ns,
@@ -32,7 +34,7 @@ Reading reading_of(const Connection& connection, const wsbpf_counters& counters,
           .received_ms_ago = counters.received_ms_ago,
           .sent_ms_ago = counters.sent_ms_ago,
           .has_received = counters.bytes_received > fin,
-          .has_sent = counters.bytes_acked + counters.unacked_bytes > syn + 1};
+          .has_sent = counters.bytes_acked + counters.unacked_bytes > syn + (fin_sent ? 1 : 0)};
 }
 
 class Timeline {
@@ -116,21 +118,34 @@ class Timeline {
     const Connection& connection = c_.connection;
     const Evidence& evidence = c_.evidence;
     if (c_.saw_departure()) {
-      add_reading(reading_of(connection, evidence.at_departure, evidence.left_ns));
+      add_reading(reading_of(connection, evidence.at_departure, evidence.left_ns, false));
     }
     if (c_.saw_close()) {
-      add_reading(reading_of(connection, evidence.at_close, evidence.closed_ns));
+      add_reading(reading_of(connection, evidence.at_close, evidence.closed_ns, was_fin_sent()));
     } else if (connection.sampled) {
       add_sample();
+    }
+  }
+
+  bool was_fin_sent() const {
+    switch (c_.evidence.closed_from) {
+      case TcpState::kFinWait1:
+      case TcpState::kFinWait2:
+      case TcpState::kClosing:
+      case TcpState::kLastAck:
+        return true;
+      default:
+        return false;
     }
   }
 
   // A sweep keeps only the later of what was received and sent.
   void add_sample() {
     const Connection& connection = c_.connection;
-    if (connection.bytes_received + connection.bytes_sent > 0) {
-      add(before(connection.sampled_ns, connection.idle_ms), "last_data",
-          "data last passed, in either direction");
+    const uint64_t passed_ns = before(connection.sampled_ns, connection.idle_ms);
+    const bool is_told = c_.saw_departure() && passed_ns <= c_.evidence.left_ns;
+    if (connection.bytes_received + connection.bytes_sent > 0 && !is_told) {
+      add(passed_ns, "last_data", "data last passed, in either direction");
     }
     add_heard(connection.sampled_ns, connection.heard_ms);
   }

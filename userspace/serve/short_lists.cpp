@@ -37,8 +37,9 @@ struct Column {
   std::string_view (*text)(const Item&) = nullptr;
 };
 
+// In the order of keys.
 std::string identity_of(const ListenerKey& key) {
-  return fmt::format("{:010}.{:05}.{}", key.netns, key.port, role_name(key.role));
+  return fmt::format("{:010}.{:05}.{}", key.netns, key.port, static_cast<unsigned>(key.role));
 }
 std::string identity_of(const ListenerSummary& listener) { return identity_of(listener.key); }
 std::string identity_of(const Alert& alert) {

@@ -192,23 +192,31 @@ Probe probe_statistics() {
   return ok(kName, "can be turned on (--bpf-stats)");
 }
 
+// Why no program need be tried; "": none.
+std::string lacking_for_programs() {
+  if (!has_capability(CAP_BPF)) return "not tried: CAP_BPF is missing";
+  if (!has_capability(CAP_PERFMON)) return "not tried: CAP_PERFMON is missing";
+  if (access(kKernelTypes, R_OK) != 0) return "not tried: BTF is missing";
+  return "";
+}
+
 }  // namespace
 
 std::vector<Probe> probe_programs() {
   libbpf_set_print(keep_warning);
   std::vector<Probe> probes;
-  const bool may = has_capability(CAP_BPF) && has_capability(CAP_PERFMON);
-  const std::string lacking = has_capability(CAP_BPF) ? "not tried: CAP_PERFMON is missing"
-                                                      : "not tried: CAP_BPF is missing";
+  const std::string lacking = lacking_for_programs();
+  const bool may = lacking.empty();
+  const char* const advice =
+      has_capability(CAP_BPF) && has_capability(CAP_PERFMON) ? kKernel : kPrivilege;
   for (const std::string& name : program_names()) {
     const bool iterates = name.starts_with("dump_");
-    probes.push_back(
-        may ? probe_program(name)
-            : missing((iterates ? "iterator " : "program ") + name, lacking, kPrivilege));
+    probes.push_back(may ? probe_program(name)
+                         : missing((iterates ? "iterator " : "program ") + name, lacking, advice));
   }
   if (probes.empty())
     probes.push_back(missing("programs", "the BPF object is not readable", kKernel));
-  probes.push_back(may ? probe_ring_buffer() : missing("ring buffer", lacking, kPrivilege));
+  probes.push_back(may ? probe_ring_buffer() : missing("ring buffer", lacking, advice));
   probes.push_back(has_capability(CAP_SYS_ADMIN)
                        ? probe_statistics()
                        : degraded("BPF statistics", "not tried: CAP_SYS_ADMIN is missing",
