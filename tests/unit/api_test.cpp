@@ -31,6 +31,7 @@ class ApiTest : public testing::Test {
   Api api(bool expose_peers) {
     ApiSources sources;
     sources.observe = [this]() -> const Observed& { return scene_.observed; };
+    sources.journal = [this]() -> const Journal& { return journal_; };
     return {std::move(sources), expose_peers};
   }
 
@@ -58,6 +59,7 @@ class ApiTest : public testing::Test {
   }
 
   Scene scene_;
+  Journal journal_;
 };
 
 TEST_F(ApiTest, TheUnixSocketAndThePageAnswerEverything) {

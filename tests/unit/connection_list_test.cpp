@@ -60,14 +60,11 @@ class ConnectionListTest : public testing::Test {
   }
 
   ConnectionContext context() {
-    return {.table = &scene_.table,
-            .now_ns = kNow_ns,
-            .node_json = "\"node-a\"",
-            .redact_peers = false};
+    return {.now_ns = kNow_ns, .node_json = "\"node-a\"", .redact_peers = false};
   }
 
   json list(const ConnectionQuery& query) {
-    const auto response = list_connections(query, context());
+    const auto response = list_connections(query, scene_.table, context());
     EXPECT_TRUE(response.has_value());
     return json::parse(body_of(*response));
   }
@@ -192,7 +189,7 @@ TEST_F(ConnectionListTest, ACursorOutlivesTheRowItNames) {
 
 TEST_F(ConnectionListTest, RefusesWhatIsNoColumn) {
   for (const char* const sort : {"colour", "", "-", "--id", "ID"}) {
-    const auto response = list_connections(sorted_by(sort), context());
+    const auto response = list_connections(sorted_by(sort), scene_.table, context());
     ASSERT_FALSE(response.has_value()) << sort;
     EXPECT_EQ(response.error().exit_code, ExitCode::kUsage);
     EXPECT_THAT(response.error().message, HasSubstr("state_age"));
@@ -202,7 +199,7 @@ TEST_F(ConnectionListTest, RefusesWhatIsNoColumn) {
 TEST_F(ConnectionListTest, RefusesWhatIsNoCursor) {
   for (const char* const cursor : {"x", "1", "1.2", "1.2.3.4", "1.2.", "1..3", "1.2.g", " 1.2.3",
                                    "1.2.3 ", "1.2.fffffffffffffffff"}) {
-    const auto response = list_connections(after(cursor), context());
+    const auto response = list_connections(after(cursor), scene_.table, context());
     ASSERT_FALSE(response.has_value()) << cursor;
     EXPECT_EQ(response.error().exit_code, ExitCode::kUsage);
   }
@@ -210,7 +207,7 @@ TEST_F(ConnectionListTest, RefusesWhatIsNoCursor) {
 
 TEST_F(ConnectionListTest, LinesHaveNothingAroundThem) {
   open(3);
-  const auto response = list_connections(lines(), context());
+  const auto response = list_connections(lines(), scene_.table, context());
   ASSERT_TRUE(response.has_value());
   EXPECT_EQ(response->content_type, "application/jsonl");
   std::istringstream body(body_of(*response));
@@ -220,14 +217,14 @@ TEST_F(ConnectionListTest, LinesHaveNothingAroundThem) {
 }
 
 TEST_F(ConnectionListTest, NoLinesAreNothing) {
-  const auto response = list_connections(lines(), context());
+  const auto response = list_connections(lines(), scene_.table, context());
   ASSERT_TRUE(response.has_value());
   EXPECT_EQ(body_of(*response), "");
 }
 
 TEST_F(ConnectionListTest, LongListsComeInPieces) {
   open(3000);
-  const auto response = list_connections({}, context());
+  const auto response = list_connections({}, scene_.table, context());
   ASSERT_TRUE(response.has_value());
   size_t pieces = 0;
   std::string body;
@@ -243,7 +240,7 @@ TEST_F(ConnectionListTest, LongListsComeInPieces) {
 TEST_F(ConnectionListTest, RowsMayVanishBetweenPieces) {
   for (const bool as_lines : {false, true}) {
     open(3000);
-    const auto response = list_connections(lines(as_lines), context());
+    const auto response = list_connections(lines(as_lines), scene_.table, context());
     ASSERT_TRUE(response.has_value());
     std::string body = response->next_piece().value();
     for (uint64_t cookie = 1; cookie <= 3000; ++cookie) {
@@ -265,7 +262,7 @@ TEST_F(ConnectionListTest, RowsMayVanishBetweenPieces) {
 
 TEST_F(ConnectionListTest, AllRowsMayVanish) {
   open(3);
-  const auto response = list_connections({}, context());
+  const auto response = list_connections({}, scene_.table, context());
   ASSERT_TRUE(response.has_value());
   scene_.table.set_watch(watch_of({}));
   EXPECT_TRUE(json::parse(body_of(*response))["connections"].empty());

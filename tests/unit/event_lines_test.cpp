@@ -63,7 +63,11 @@ class EventLinesTest : public testing::Test {
     judgement_ = {Verdict::kServerStall, Initiator::kRemote, Mechanism::kFin, {}, 0.85};
   }
 
-  json closed() { return json::parse(closed_line(context_, connection_, evidence_, judgement_)); }
+  json closed() {
+    return json::parse(closed_line(context_, connection_, owner(), evidence_, judgement_));
+  }
+  const Process* owner() const { return scene_.table.owner_of(connection_); }
+  const ListenerKey& listener() const { return scene_.table.listener(connection_.listener).key; }
   json evidence() { return closed().at("evidence"); }
 
   Scene scene_;
@@ -76,11 +80,11 @@ class EventLinesTest : public testing::Test {
 TEST_F(EventLinesTest, EachIsOneLine) {
   connection_.state = TcpState::kEstablished;
   const std::string lines[] = {
-      opened_line(context_, connection_),
-      closed_line(context_, connection_, evidence_, judgement_),
-      half_open_line(context_, connection_),
-      race_line(context_, Race::kLateReset, {7, 90_s, 0, connection_.listener}, 95_s),
-      lost_line(context_, "ring_buffer", 3),
+      opened_line(context_, connection_, owner()),
+      closed_line(context_, connection_, owner(), evidence_, judgement_),
+      half_open_line(context_, connection_, owner()),
+      race_line(context_, Race::kLateReset, {7, 90_s, 0, connection_.listener}, listener(), 95_s),
+      lost_line(context_, "ring_buffer", 3, 100_s),
   };
   const char* types[] = {"opened", "closed", "half_open", "race", "lost"};
   for (size_t i = 0; i < std::size(lines); ++i) {
@@ -217,8 +221,8 @@ TEST_F(EventLinesTest, NamesTheRace) {
 }
 
 TEST_F(EventLinesTest, ALateRaceNamesWhatItIsOf) {
-  const json line = json::parse(
-      race_line(context_, Race::kDataAfterClose, {7, 90_s, 2, connection_.listener}, 92'500_ms));
+  const json line = json::parse(race_line(
+      context_, Race::kDataAfterClose, {7, 90_s, 2, connection_.listener}, listener(), 92'500_ms));
   EXPECT_EQ(keys_of(line), (Keys{"type", "time", "node", "race", "connection_id",
                                  "seconds_after_end", "listener"}));
   EXPECT_EQ(line["race"], "data_after_close");
@@ -229,7 +233,7 @@ TEST_F(EventLinesTest, ALateRaceNamesWhatItIsOf) {
 }
 
 TEST_F(EventLinesTest, ALossNamesItsReason) {
-  const json line = json::parse(lost_line(context_, "ring_buffer", 3));
+  const json line = json::parse(lost_line(context_, "ring_buffer", 3, 100_s));
   EXPECT_EQ(line["lost"], json::parse(R"({"reason": "ring_buffer", "count": 3})"));
 }
 
@@ -251,13 +255,15 @@ TEST_F(EventLinesTest, HostileNamesStayInTheirStrings) {
   EventContext context{&scene.observed, json_string(hostile)};
   const Connection* const connection = find_connection(scene.table, 3);
   ASSERT_NE(connection, nullptr);
+  const Process* const owner = scene.table.owner_of(*connection);
   Alert alert;
   alert.finding.alert = "EventsLost";
   alert.finding.comm = hostile;
   alert.finding.summary = hostile;
   for (const std::string& text :
-       {opened_line(context, *connection), closed_line(context, *connection, evidence_, judgement_),
-        half_open_line(context, *connection), alert_line(context, alert)}) {
+       {opened_line(context, *connection, owner),
+        closed_line(context, *connection, owner, evidence_, judgement_),
+        half_open_line(context, *connection, owner), alert_line(context, alert)}) {
     for (const char c : text) {
       EXPECT_GE(c, ' ');
       EXPECT_LT(static_cast<unsigned char>(c), 0x7f);

@@ -29,9 +29,8 @@ class JsonTest : public testing::Test {
     EXPECT_NE(connection, nullptr);
     if (connection == nullptr) return "null";
     fmt::memory_buffer out;
-    append_connection(out, *connection,
-                      {.table = &scene_.table,
-                       .now_ns = kNow_ns,
+    append_connection(out, *connection, scene_.table.owner_of(*connection),
+                      {.now_ns = kNow_ns,
                        .node_json = json_string(scene_.observed.status.node),
                        .redact_peers = redact_peers});
     return fmt::to_string(out);
@@ -282,7 +281,7 @@ TEST_F(JsonTest, OfAListenerTooWhatIsNotKnownIsNull) {
 
 TEST_F(JsonTest, AnAlertHasThePinnedFields) {
   scene_.fire(8080, Severity::kCritical);
-  const json a = alert_json(scene_.observed, scene_.observed.alerts[0]);
+  const json a = alert_json(scene_.observed.alerts[0], scene_.observed.wall_clock_offset_ns);
   EXPECT_EQ(keys_of(a), (Keys{"name", "severity", "state", "listener", "value", "threshold",
                               "since", "summary", "runbook", "findings"}));
   EXPECT_EQ(keys_of(a["listener"]),

@@ -25,8 +25,8 @@ class DaemonBackend : public Backend {
  public:
   explicit DaemonBackend(std::string socket) : socket_(std::move(socket)) {}
 
-  Result<void> get(const std::string& target, const Sink& sink) override {
-    return http_get(socket_, target, sink);
+  Result<void> get(const std::string& target, const Sink& sink, Patience patience) override {
+    return http_get(socket_, target, sink, patience);
   }
 
  private:
@@ -58,7 +58,7 @@ class OwnBackend : public Backend {
     if (thread_.joinable()) thread_.join();
   }
 
-  Result<void> get(const std::string& target, const Sink& sink) override {
+  Result<void> get(const std::string& target, const Sink& sink, Patience) override {
     // Asked piece by piece, so that the sink's caller may be slow without holding up the loop.
     const Response answer = on_loop([&] { return api_.get(target, Audience::kLocal); });
     std::string text = answer.body;
@@ -80,6 +80,7 @@ class OwnBackend : public Backend {
  private:
   OwnBackend()
       : api_({[this]() -> const Observed& { return observer_->observe(); },
+              [this]() -> const Journal& { return observer_->journal(); },
               [this] { return observer_->record(); }},
              true) {}
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "serve/http_client.h"
 
 namespace wsbpf {
 
@@ -17,7 +18,8 @@ class Backend {
   // GETs a target of the API and hands its body over in pieces, until `sink` returns false. May be
   // called from any thread, by one at a time.
   virtual Result<void> get(const std::string& target,
-                           const std::function<bool(std::string_view)>& sink) = 0;
+                           const std::function<bool(std::string_view)>& sink,
+                           Patience patience = Patience::kTenSeconds) = 0;
 };
 
 struct BackendSettings {

@@ -46,6 +46,7 @@ std::unique_ptr<CLI::App> make_app(Action& chosen) {
   add_run(*app, chosen);
   add_top(*app, chosen);
   add_list(*app, chosen);
+  add_events(*app, chosen);
   add_alerts(*app, chosen);
   add_check(*app, chosen);
   add_record(*app, chosen);

@@ -18,6 +18,7 @@ using Action = std::function<Result<ExitCode>()>;
 void add_run(CLI::App& app, Action& chosen);
 void add_list(CLI::App& app, Action& chosen);
 void add_top(CLI::App& app, Action& chosen);
+void add_events(CLI::App& app, Action& chosen);
 void add_alerts(CLI::App& app, Action& chosen);
 void add_record(CLI::App& app, Action& chosen);
 void add_replay(CLI::App& app, Action& chosen);

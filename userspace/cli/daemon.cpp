@@ -19,6 +19,7 @@ Daemon::Daemon(RunOptions options, Reload reload)
       reload_(std::move(reload)),
       signals_(loop_, SIGINT, SIGTERM, SIGHUP),
       api_({[this]() -> const Observed& { return observer_->observe(); },
+            [this]() -> const Journal& { return observer_->journal(); },
             [this] { return observer_->record(); }},
            options_.expose_peers),
       server_(loop_) {}
@@ -137,19 +138,12 @@ void log_lost(std::string_view reason, uint64_t count) {
 
 EngineHooks Daemon::event_hooks() {
   EngineHooks hooks;
-  if (event_log_) {
-    event_context_.node_json = json_string(options_.node_name);
-    hooks = line_hooks(event_context_, [this](const std::string& line) { log_event(line); });
-  }
-  hooks.on_alert = [next = hooks.on_alert](const Alert& alert) {
-    log_alert(alert);
-    if (next) next(alert);
-  };
-  hooks.on_lost = [next = hooks.on_lost](std::string_view reason, uint64_t count) {
-    log_lost(reason, count);
-    if (next) next(reason, count);
-  };
-  return hooks;
+  hooks.on_alert = log_alert;
+  hooks.on_lost = log_lost;
+  if (!event_log_) return hooks;
+  event_context_.node_json = json_string(options_.node_name);
+  return both(std::move(hooks),
+              line_hooks(event_context_, [this](const std::string& line) { log_event(line); }));
 }
 
 void Daemon::log_event(std::string_view line) {

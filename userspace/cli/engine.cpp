@@ -15,23 +15,91 @@ constexpr uint64_t kRatesOver_ns = 10'000'000'000;
 EngineHooks line_hooks(const EventContext& context,
                        std::function<void(const std::string& line)> write) {
   EngineHooks hooks;
-  hooks.table.on_opened = [&context, write](const Connection& connection) {
-    write(opened_line(context, connection));
+  const auto owner = [&context](const Connection& connection) {
+    return context.observed->table->owner_of(connection);
   };
-  hooks.table.on_ended = [&context, write](const Connection& connection, const Evidence& evidence,
-                                           const Judgement& judgement) {
-    write(closed_line(context, connection, evidence, judgement));
+  hooks.table.on_opened = [&context, write, owner](const Connection& connection) {
+    write(opened_line(context, connection, owner(connection)));
   };
-  hooks.table.on_half_open = [&context, write](const Connection& connection) {
-    write(half_open_line(context, connection));
+  hooks.table.on_ended = [&context, write, owner](const Connection& connection,
+                                                  const Evidence& evidence,
+                                                  const Judgement& judgement) {
+    write(closed_line(context, connection, owner(connection), evidence, judgement));
+  };
+  hooks.table.on_half_open = [&context, write, owner](const Connection& connection) {
+    write(half_open_line(context, connection, owner(connection)));
   };
   hooks.table.on_race = [&context, write](Race race, const Tombstone& tombstone, uint64_t time_ns) {
-    write(race_line(context, race, tombstone, time_ns));
+    const ListenerKey& listener = context.observed->table->listener(tombstone.listener).key;
+    write(race_line(context, race, tombstone, listener, time_ns));
   };
   hooks.on_alert = [&context, write](const Alert& alert) { write(alert_line(context, alert)); };
   hooks.on_lost = [&context, write](std::string_view reason, uint64_t count) {
-    write(lost_line(context, reason, count));
+    write(lost_line(context, reason, count, context.observed->now_ns));
   };
+  return hooks;
+}
+
+EngineHooks journal_hooks(Journal& journal, const Observed& observed) {
+  const auto seen = [&journal, &observed](const Connection& connection) {
+    return JournalEntry::Seen{connection, journal.keep(observed.table->owner_of(connection))};
+  };
+  EngineHooks hooks;
+  hooks.table.on_opened = [&journal, seen](const Connection& connection) {
+    journal.add(connection.last_event_ns, JournalEntry::Opened{seen(connection)});
+  };
+  hooks.table.on_ended = [&journal, seen](const Connection& connection, const Evidence& evidence,
+                                          const Judgement& judgement) {
+    const uint64_t ended_ns =
+        evidence.closed_ns != 0 ? evidence.closed_ns : connection.state_since_ns;
+    journal.add(ended_ns, std::make_unique<const JournalEntry::End>(
+                              JournalEntry::End{seen(connection), evidence, judgement}));
+  };
+  hooks.table.on_half_open = [&journal, seen](const Connection& connection) {
+    journal.add(connection.sampled_ns, JournalEntry::HalfOpenChanged{seen(connection)});
+  };
+  hooks.table.on_race = [&journal, &observed](Race race, const Tombstone& tombstone,
+                                              uint64_t time_ns) {
+    const ListenerKey& listener = observed.table->listener(tombstone.listener).key;
+    journal.add(time_ns, JournalEntry::LateRace{race, tombstone, listener, time_ns});
+  };
+  hooks.on_alert = [&journal, &observed](const Alert& alert) {
+    journal.add(observed.now_ns, alert);
+  };
+  hooks.on_lost = [&journal, &observed](std::string_view reason, uint64_t count) {
+    journal.add(observed.now_ns, JournalEntry::Lost{std::string(reason), count});
+  };
+  return hooks;
+}
+
+namespace {
+
+template <typename... Arguments>
+std::function<void(Arguments...)> both(std::function<void(Arguments...)> first,
+                                       std::function<void(Arguments...)> second) {
+  if (!first) return second;
+  if (!second) return first;
+  return [first = std::move(first), second = std::move(second)](Arguments... arguments) {
+    first(arguments...);
+    second(arguments...);
+  };
+}
+
+}  // namespace
+
+void Engine::add_hooks(EngineHooks hooks) {
+  hooks_ = both(std::move(hooks_), std::move(hooks));
+  table_.set_hooks(hooks_.table);
+}
+
+EngineHooks both(EngineHooks first, EngineHooks second) {
+  EngineHooks hooks;
+  hooks.table.on_opened = both(first.table.on_opened, second.table.on_opened);
+  hooks.table.on_ended = both(first.table.on_ended, second.table.on_ended);
+  hooks.table.on_half_open = both(first.table.on_half_open, second.table.on_half_open);
+  hooks.table.on_race = both(first.table.on_race, second.table.on_race);
+  hooks.on_alert = both(first.on_alert, second.on_alert);
+  hooks.on_lost = both(first.on_lost, second.on_lost);
   return hooks;
 }
 
@@ -87,6 +155,7 @@ Result<void> Engine::take_fact(const EvaluationDue& fact) {
   observed_.wall_clock_offset_ns = fact.wall_clock_offset_ns;
   summarize(fact.now_ns);
   note_rates();
+  observed_.history.note(observed_.now_ns, observed_.listeners);
   note_losses(fact);
 
   auto findings = close_wait_rule_.evaluate(observed_.now_ns, observed_.listeners, close_wait_);

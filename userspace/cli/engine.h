@@ -17,6 +17,7 @@
 #include "core/fact.h"
 #include "core/result.h"
 #include "serve/event_lines.h"
+#include "serve/journal.h"
 #include "serve/observed.h"
 
 namespace wsbpf {
@@ -32,9 +33,18 @@ struct EngineHooks {
 EngineHooks line_hooks(const EventContext& context,
                        std::function<void(const std::string& line)> write);
 
+// Hooks that keep everything in `journal`. It and `observed` must outlive them.
+EngineHooks journal_hooks(Journal& journal, const Observed& observed);
+
+// Hooks that call those of `first`, then those of `second`.
+EngineHooks both(EngineHooks first, EngineHooks second);
+
 class Engine {
  public:
   Engine(Watch watch, CloseWaitSettings close_wait, ProcessLookup& lookup, EngineHooks hooks);
+
+  // To be called after those that there are.
+  void add_hooks(EngineHooks hooks);
 
   // Errors: a state that cannot be remembered.
   Result<void> take(const Fact& fact);

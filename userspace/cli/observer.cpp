@@ -129,6 +129,7 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
                 },
                 [this](std::span<const std::byte> records) { on_sweep_records(records); },
                 [this](const SweepReport& report) { on_sweep_end(report); }}) {
+  engine_.add_hooks(journal_hooks(journal_, engine_.observed()));
   Status& status = engine_.observed().status;
   status.version = WSBPF_VERSION;
   status.node = settings_.node;

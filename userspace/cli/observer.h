@@ -19,6 +19,7 @@
 #include "cli/engine.h"
 #include "core/fact.h"
 #include "core/result.h"
+#include "serve/journal.h"
 #include "serve/observed.h"
 #include "source/bpf_source.h"
 #include "source/procfs.h"
@@ -82,6 +83,9 @@ class Observer {
   // What was observed last, without looking again.
   const Observed& last() const { return engine_.observed(); }
 
+  // What has happened lately.
+  const Journal& journal() const { return journal_; }
+
   // Begins a recording of all that is seen from now on. Returns what hands over what was written
   // since the last call, or nothing once the recording has ended since nobody came for it.
   std::function<std::optional<std::string>()> record();
@@ -128,6 +132,7 @@ class Observer {
   ProcFs procfs_;
   TellingLookup lookup_;
   Engine engine_;
+  Journal journal_;
   std::unique_ptr<BpfSource> source_;
   boost::asio::posix::stream_descriptor wakeup_;
   std::vector<std::string> sweep_errors_;

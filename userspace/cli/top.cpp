@@ -4,27 +4,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/output.h"
 
 namespace wsbpf {
-namespace {
-
-bool wants_color(const std::string& choice) {
-  if (choice != "auto") return choice == "always";
-  const char* const no_color = std::getenv("NO_COLOR");  // https://no-color.org
-  return no_color == nullptr || *no_color == '\0';
-}
-
-}  // namespace
-
 void add_top(CLI::App& app, Action& chosen) {
   CLI::App* command = app.add_subcommand("top", "look at listeners and connections live");
   const auto backend_settings = add_backend_options(*command);
   const auto view = std::make_shared<top::Settings>();
-  const auto color = std::make_shared<std::string>("auto");
   command->add_option("-d,--delay", view->delay_seconds, "seconds between refreshes (default 1)")
       ->check(CLI::Range(0.1, 3600.0))
       ->type_name("SECONDS");
@@ -39,16 +28,14 @@ void add_top(CLI::App& app, Action& chosen) {
   command->add_option("-n,--iterations", view->iterations, "end after so many frames")
       ->check(CLI::Range(1, 1'000'000'000))
       ->type_name("N");
-  command->add_option("--color", *color, "auto, always or never (default auto)")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
-      ->type_name("WHEN");
+  const auto color = add_color_option(*command);
   command->callback([&chosen, backend_settings, view, color] {
     chosen = [backend_settings, view, color]() -> Result<ExitCode> {
       if (const auto sort = top::parse_sort(view->sort); !sort) return wrap("--sort", sort.error());
       const auto backend = open_backend(*backend_settings);
       if (!backend) return tl::unexpected(backend.error());
       if (!isatty(STDOUT_FILENO)) view->batch = true;
-      view->color = wants_color(*color);
+      view->color = wants_color(*color, !view->batch);
       view->fetch = [backend = *backend](const std::string& target) {
         return get_text(*backend, target);
       };

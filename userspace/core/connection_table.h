@@ -119,6 +119,15 @@ class ConnectionTable {
   // holder.
   const Process* owner_of(const Connection& connection) const;
 
+  // A connection and what is known of its end so far (nullptr: nothing), by its id. Both are
+  // nullptr where the table does not hold it. One that has ended is held until its verdict is
+  // given.
+  struct Held {
+    const Connection* connection = nullptr;
+    const Evidence* evidence = nullptr;
+  };
+  Held look_up(uint64_t cookie, uint32_t generation) const;
+
   // Connections that no pass over file descriptors has covered since they opened.
   bool has_unconfirmed_owners() const { return unconfirmed_owners_; }
 

@@ -38,6 +38,19 @@ const Process* ConnectionTable::owner_of(const Connection& connection) const {
   return processes_.find(only);
 }
 
+ConnectionTable::Held ConnectionTable::look_up(uint64_t cookie, uint32_t generation) const {
+  if (const auto known = by_cookie_.find(cookie); known != by_cookie_.end()) {
+    const Connection& connection = connections_[known->second];
+    if (connection.generation == generation) {
+      return {&connection,
+              connection.evidence == kNone ? nullptr : &evidence_[connection.evidence]};
+    }
+  }
+  const auto ended = ended_.find(cookie);
+  if (ended == ended_.end() || ended->second.connection.generation != generation) return {};
+  return {&ended->second.connection, &ended->second.evidence};
+}
+
 std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
                                                         uint64_t stuck_after_ns) const {
   std::vector<ListenerSummary> summaries(listeners_.end());

@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "core/duration.h"
 #include "core/result.h"
 #include "core/text.h"
 #include "serve/connection_list.h"
+#include "serve/event_stream.h"
 #include "serve/json.h"
 #include "serve/metrics.h"
 
@@ -77,6 +79,20 @@ Response text_response(std::string body, unsigned status = 200) {
   return response;
 }
 
+// Takes out a whole number; nothing where the parameter is missing.
+Result<std::optional<size_t>> take_count(Parameters& parameters, std::string_view name,
+                                         size_t least) {
+  const std::string text = take(parameters, name);
+  if (text.empty()) return std::nullopt;
+  size_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, count);
+  if (error != std::errc{} || rest != end || count < least) {
+    return fail(fmt::format("{} takes a whole number from {}", name, least));
+  }
+  return count;
+}
+
 Json page_of(std::string_view name, Json items) {
   const size_t total = items.size();
   return {{std::string(name), std::move(items)}, {"total", total}, {"next_cursor", nullptr}};
@@ -112,7 +128,7 @@ Response get_listeners(Request& request) {
 Response get_alerts(Request& request) {
   Json items = Json::array();
   for (const Alert& alert : request.observed.alerts) {
-    items.push_back(alert_json(request.observed, alert));
+    items.push_back(alert_json(alert, request.observed.wall_clock_offset_ns));
   }
   return json_response(page_of("alerts", std::move(items)));
 }
@@ -120,14 +136,9 @@ Response get_alerts(Request& request) {
 Response get_connections(Request& request) {
   ConnectionQuery query;
   if (std::string sort = take(request.parameters, "sort"); !sort.empty()) query.sort = sort;
-  if (const std::string limit = take(request.parameters, "limit"); !limit.empty()) {
-    size_t count = 0;
-    const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), count);
-    if (error != std::errc{} || end != limit.data() + limit.size() || count == 0) {
-      return error_response(400, "limit takes a whole number from 1");
-    }
-    query.limit = count;
-  }
+  const auto limit = take_count(request.parameters, "limit", 1);
+  if (!limit) return error_response(400, limit.error().message);
+  query.limit = *limit;
   query.cursor = take(request.parameters, "cursor");
   const std::string format = take(request.parameters, "format");
   if (!format.empty() && format != "json" && format != "jsonl") {
@@ -136,13 +147,62 @@ Response get_connections(Request& request) {
   query.as_lines = format == "jsonl";
 
   ConnectionContext context;
-  context.table = request.observed.table;
   context.now_ns = request.observed.now_ns;
   context.node_json = json_string(request.observed.status.node);
   context.redact_peers = request.redact_peers;
-  auto listing = list_connections(query, std::move(context));
+  auto listing = list_connections(query, *request.observed.table, std::move(context));
   if (!listing) return error_response(400, listing.error().message);
   return std::move(*listing);
+}
+
+EventContext event_context(const Request& request) {
+  return {&request.observed, json_string(request.observed.status.node), request.redact_peers};
+}
+
+Response get_events(Request& request) {
+  EventQuery query;
+  if (const std::string since = take(request.parameters, "since"); !since.empty()) {
+    const auto span = parse_duration(since);
+    if (!span) return error_response(400, "since: " + span.error().message);
+    query.since = *span;
+  }
+  const std::string follow = take(request.parameters, "follow");
+  if (!follow.empty() && follow != "true" && follow != "false") {
+    return error_response(400, "follow is true or false");
+  }
+  query.follow = follow != "false";
+  return stream_events(query, request.sources.journal(), event_context(request));
+}
+
+Response get_disconnects(Request& request) {
+  DisconnectQuery query;
+  const auto limit = take_count(request.parameters, "limit", 1);
+  const auto offset = take_count(request.parameters, "offset", 0);
+  for (const auto* const given : {&limit, &offset}) {
+    if (!*given) return error_response(400, given->error().message);
+  }
+  query.limit = limit->value_or(query.limit);
+  query.offset = offset->value_or(query.offset);
+  return list_disconnects(query, request.sources.journal(), event_context(request));
+}
+
+Response get_history(Request& request) {
+  const std::string seconds = take(request.parameters, "seconds");
+  size_t span = 0;
+  const auto length_of = [](const HistorySpan& of) {
+    return std::to_string(of.steps * of.step_ns / 1'000'000'000);
+  };
+  while (span < kHistorySpans.size() && length_of(kHistorySpans[span]) != seconds) ++span;
+  if (!seconds.empty() && span == kHistorySpans.size()) {
+    return error_response(400, "seconds is 60 (a value each second) or 900 (one each five)");
+  }
+  Json items = Json::array();
+  for (const ListenerSummary& listener : request.observed.listeners) {
+    if (listener.is_live()) {
+      items.push_back(history_json(request.observed, listener.key, seconds.empty() ? 0 : span));
+    }
+  }
+  return json_response(page_of("history", std::move(items)));
 }
 
 Response get_recording(Request& request) {
@@ -167,6 +227,9 @@ const Route kRoutes[] = {
     {"/api/listeners", get_listeners, Audience::kPage},
     {"/api/connections", get_connections, Audience::kPage, {"sort", "limit", "cursor", "format"}},
     {"/api/alerts", get_alerts, Audience::kPage},
+    {"/api/events", get_events, Audience::kPage, {"since", "follow"}},
+    {"/api/disconnects", get_disconnects, Audience::kPage, {"limit", "offset"}},
+    {"/api/history", get_history, Audience::kPage, {"seconds"}},
     {"/api/recording", get_recording, Audience::kLocal},
 };
 

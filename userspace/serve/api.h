@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "serve/journal.h"
 #include "serve/observed.h"
 #include "serve/response.h"
 
@@ -22,6 +23,8 @@ enum class Audience : uint8_t {
 struct ApiSources {
   // What is observed now; the reference holds until the next call.
   std::function<const Observed&()> observe;
+  // What happened lately; lives as long as the observer.
+  std::function<const Journal&()> journal;
   // Begins a recording; returns what hands it over in pieces, as Response::next_piece does.
   std::function<std::function<std::optional<std::string>()>()> record;
 };

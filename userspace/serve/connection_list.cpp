@@ -34,59 +34,56 @@ Key bytes(const void* data, size_t size) {
   return key;
 }
 
+// Who asks, and what about.
+struct Reader {
+  const ConnectionTable& table;
+  ConnectionContext context;
+};
+
 struct Column {
   std::string_view name;
-  Key (*key)(const Connection&, const ConnectionContext&);
+  Key (*key)(const Connection&, const Reader&);
 };
 
 // Older sockets have smaller times: ages are the times turned round, so that a greater age sorts
 // after a smaller one and keeps its place from one page to the next.
 constexpr Column kColumns[] = {
-    {"id", [](const Connection& c, const ConnectionContext&) { return number(c.cookie); }},
+    {"id", [](const Connection& c, const Reader&) { return number(c.cookie); }},
     {"state",
-     [](const Connection& c, const ConnectionContext&) {
+     [](const Connection& c, const Reader&) {
        const std::string_view name = state_name(c.state);
        return bytes(name.data(), name.size());
      }},
-    {"age", [](const Connection& c, const ConnectionContext&) { return number(~c.opened_ns); }},
-    {"state_age",
-     [](const Connection& c, const ConnectionContext&) { return number(~c.state_since_ns); }},
-    {"idle",
-     [](const Connection& c, const ConnectionContext& context) {
-       return number(idle_ms_at(c, context.now_ns));
-     }},
-    {"recv_q",
-     [](const Connection& c, const ConnectionContext&) { return number(c.unread_bytes); }},
-    {"send_q",
-     [](const Connection& c, const ConnectionContext&) { return number(c.unacked_bytes); }},
-    {"received",
-     [](const Connection& c, const ConnectionContext&) { return number(c.bytes_received); }},
-    {"sent", [](const Connection& c, const ConnectionContext&) { return number(c.bytes_sent); }},
-    {"retransmits",
-     [](const Connection& c, const ConnectionContext&) { return number(c.retransmits); }},
-    {"srtt", [](const Connection& c, const ConnectionContext&) { return number(c.srtt_us); }},
+    {"age", [](const Connection& c, const Reader&) { return number(~c.opened_ns); }},
+    {"state_age", [](const Connection& c, const Reader&) { return number(~c.state_since_ns); }},
+    {"idle", [](const Connection& c,
+                const Reader& reader) { return number(idle_ms_at(c, reader.context.now_ns)); }},
+    {"recv_q", [](const Connection& c, const Reader&) { return number(c.unread_bytes); }},
+    {"send_q", [](const Connection& c, const Reader&) { return number(c.unacked_bytes); }},
+    {"received", [](const Connection& c, const Reader&) { return number(c.bytes_received); }},
+    {"sent", [](const Connection& c, const Reader&) { return number(c.bytes_sent); }},
+    {"retransmits", [](const Connection& c, const Reader&) { return number(c.retransmits); }},
+    {"srtt", [](const Connection& c, const Reader&) { return number(c.srtt_us); }},
     {"port",
-     [](const Connection& c, const ConnectionContext&) {
+     [](const Connection& c, const Reader&) {
        return number(c.role == Role::kServer ? c.local_port : c.remote_port);
      }},
     {"pid",
-     [](const Connection& c, const ConnectionContext& context) {
-       const Process* owner = context.table->owner_of(c);
+     [](const Connection& c, const Reader& reader) {
+       const Process* owner = reader.table.owner_of(c);
        return number(owner != nullptr ? owner->pid : 0);
      }},
     {"comm",
-     [](const Connection& c, const ConnectionContext& context) {
-       const Process* owner = context.table->owner_of(c);
+     [](const Connection& c, const Reader& reader) {
+       const Process* owner = reader.table.owner_of(c);
        return owner != nullptr ? bytes(owner->comm.data(), owner->comm.size()) : Key{};
      }},
-    {"local",
-     [](const Connection& c, const ConnectionContext&) {
-       return bytes(c.local_address.data(), c.local_address.size());
-     }},
+    {"local", [](const Connection& c,
+                 const Reader&) { return bytes(c.local_address.data(), c.local_address.size()); }},
     {"peer",
-     [](const Connection& c, const ConnectionContext& context) {  // cursors show it
+     [](const Connection& c, const Reader& reader) {  // cursors show it
        const Address address =
-           context.redact_peers ? redacted(c.remote_address, c.family) : c.remote_address;
+           reader.context.redact_peers ? redacted(c.remote_address, c.family) : c.remote_address;
        return bytes(address.data(), address.size());
      }},
 };
@@ -119,26 +116,27 @@ std::optional<std::pair<Key, uint64_t>> parse_cursor(std::string_view text) {
 
 // The rest of an answer under way.
 struct Listing {
-  ConnectionContext context;
-  std::vector<std::pair<uint32_t, uint64_t>> rows;  // index and, to know it again, cookie
+  Reader reader;
+  std::vector<std::pair<uint32_t, uint64_t>> rows = {};  // index and, to know it again, cookie
   size_t next = 0;
   size_t written = 0;
   bool as_lines = false;
   bool finished = false;
-  std::string end;
+  std::string end = {};
 
   std::string piece() {
     constexpr size_t kPieceBytes = 128 << 10;
     if (finished) return {};
     fmt::memory_buffer out;
     if (!as_lines && next == 0) out.append(std::string_view(R"({"connections":[)"));
-    const Slab<Connection>& connections = context.table->connections();
+    const Slab<Connection>& connections = reader.table.connections();
     for (; next < rows.size() && out.size() < kPieceBytes; ++next) {
       const auto [index, cookie] = rows[next];
       const bool still_there = connections.contains(index) && connections[index].cookie == cookie;
       if (!still_there) continue;
       if (!as_lines) out.append(std::string_view(written > 0 ? ",\n" : "\n"));
-      append_connection(out, connections[index], context);
+      const Connection& connection = connections[index];
+      append_connection(out, connection, reader.table.owner_of(connection), reader.context);
       if (as_lines) out.push_back('\n');
       ++written;
     }
@@ -161,7 +159,8 @@ const std::vector<std::string_view>& sort_columns() {
   return names;
 }
 
-Result<Response> list_connections(const ConnectionQuery& query, ConnectionContext context) {
+Result<Response> list_connections(const ConnectionQuery& query, const ConnectionTable& table,
+                                  ConnectionContext context) {
   std::string_view name = query.sort;
   const bool descending = name.starts_with('-');
   if (descending) name.remove_prefix(1);
@@ -174,9 +173,10 @@ Result<Response> list_connections(const ConnectionQuery& query, ConnectionContex
   }
 
   std::vector<Row> rows;
-  rows.reserve(context.table->connections().size());
-  context.table->connections().each([&](uint32_t index, const Connection& connection) {
-    rows.push_back({column->key(connection, context), connection.cookie, index});
+  const Reader reader{table, std::move(context)};
+  rows.reserve(table.connections().size());
+  table.connections().each([&](uint32_t index, const Connection& connection) {
+    rows.push_back({column->key(connection, reader), connection.cookie, index});
   });
   const size_t total = rows.size();
   const auto before = [descending](const Row& a, const Row& b) {
@@ -203,8 +203,7 @@ Result<Response> list_connections(const ConnectionQuery& query, ConnectionContex
   }
   rows.resize(page);
 
-  auto listing = std::make_shared<Listing>();
-  listing->context = std::move(context);
+  auto listing = std::make_shared<Listing>(Listing{reader});
   listing->as_lines = query.as_lines;
   for (const Row& row : rows) listing->rows.emplace_back(row.index, row.cookie);
   if (!query.as_lines) {

@@ -24,6 +24,7 @@ struct ConnectionQuery {
 const std::vector<std::string_view>& sort_columns();
 
 // Errors are the reader's: a column or a cursor that is not one (exit code: usage).
-Result<Response> list_connections(const ConnectionQuery& query, ConnectionContext context);
+Result<Response> list_connections(const ConnectionQuery& query, const ConnectionTable& table,
+                                  ConnectionContext context);
 
 }  // namespace wsbpf

@@ -20,13 +20,9 @@ void begin_line(fmt::memory_buffer& out, const EventContext& context, std::strin
 }
 
 void append_connection_at(fmt::memory_buffer& out, const EventContext& context,
-                          const Connection& connection, uint64_t time_ns) {
-  ConnectionContext at;
-  at.table = context.observed->table;
-  at.now_ns = time_ns;
-  at.node_json = context.node_json;
+                          const Connection& connection, const Process* owner, uint64_t time_ns) {
   out.append(std::string_view(R"(,"connection":)"));
-  append_connection(out, connection, at);
+  append_connection(out, connection, owner, {time_ns, context.node_json, context.redact_peers});
 }
 
 std::string end_line(fmt::memory_buffer& out) {
@@ -112,19 +108,21 @@ void append_evidence(fmt::memory_buffer& out, const EventContext& context,
 
 }  // namespace
 
-std::string opened_line(const EventContext& context, const Connection& connection) {
+std::string opened_line(const EventContext& context, const Connection& connection,
+                        const Process* owner) {
   fmt::memory_buffer out;
   begin_line(out, context, "opened", connection.last_event_ns);
-  append_connection_at(out, context, connection, connection.last_event_ns);
+  append_connection_at(out, context, connection, owner, connection.last_event_ns);
   return end_line(out);
 }
 
 std::string closed_line(const EventContext& context, const Connection& connection,
-                        const Evidence& evidence, const Judgement& judgement) {
+                        const Process* owner, const Evidence& evidence,
+                        const Judgement& judgement) {
   fmt::memory_buffer out;
   const uint64_t time_ns = evidence.closed_ns != 0 ? evidence.closed_ns : connection.state_since_ns;
   begin_line(out, context, "closed", time_ns);
-  append_connection_at(out, context, connection, time_ns);
+  append_connection_at(out, context, connection, owner, time_ns);
   const auto to = std::back_inserter(out);
   fmt::format_to(to, FMT_COMPILE(R"(,"verdict":"{}","initiator":"{}","mechanism":"{}","race":)"),
                  verdict_name(judgement.verdict), initiator_name(judgement.initiator),
@@ -139,26 +137,26 @@ std::string closed_line(const EventContext& context, const Connection& connectio
   return end_line(out);
 }
 
-std::string half_open_line(const EventContext& context, const Connection& connection) {
+std::string half_open_line(const EventContext& context, const Connection& connection,
+                           const Process* owner) {
   fmt::memory_buffer out;
   begin_line(out, context, "half_open", connection.sampled_ns);
-  append_connection_at(out, context, connection, connection.sampled_ns);
+  append_connection_at(out, context, connection, owner, connection.sampled_ns);
   return end_line(out);
 }
 
 std::string race_line(const EventContext& context, Race race, const Tombstone& tombstone,
-                      uint64_t time_ns) {
+                      const ListenerKey& listener, uint64_t time_ns) {
   fmt::memory_buffer out;
   begin_line(out, context, "race", time_ns);
-  const Listener& listener = context.observed->table->listener(tombstone.listener);
   const std::string generation =
       tombstone.generation == 0 ? "" : fmt::format(".{}", tombstone.generation);
   fmt::format_to(std::back_inserter(out),
                  R"(,"race":"{}","connection_id":"{}{}","seconds_after_end":{},)"
                  R"("listener":{{"netns":{},"port":{},"role":"{}"}})",
                  race_name(race), tombstone.cookie, generation,
-                 milliseconds_between(tombstone.ended_ns, time_ns), listener.key.netns,
-                 listener.key.port, role_name(listener.key.role));
+                 milliseconds_between(tombstone.ended_ns, time_ns), listener.netns, listener.port,
+                 role_name(listener.role));
   return end_line(out);
 }
 
@@ -166,16 +164,56 @@ std::string alert_line(const EventContext& context, const Alert& alert) {
   fmt::memory_buffer out;
   begin_line(out, context, "alert", alert.since_ns);
   fmt::format_to(std::back_inserter(out), R"(,"alert":{})",
-                 alert_json(*context.observed, alert).dump(-1, ' ', true));
+                 alert_json(alert, context.observed->wall_clock_offset_ns).dump(-1, ' ', true));
   return end_line(out);
 }
 
-std::string lost_line(const EventContext& context, std::string_view reason, uint64_t count) {
+std::string lost_line(const EventContext& context, std::string_view reason, uint64_t count,
+                      uint64_t time_ns) {
   fmt::memory_buffer out;
-  begin_line(out, context, "lost", context.observed->now_ns);
+  begin_line(out, context, "lost", time_ns);
   fmt::format_to(std::back_inserter(out), R"(,"lost":{{"reason":{},"count":{}}})",
                  json_string(reason), count);
   return end_line(out);
+}
+
+std::string missed_line(const EventContext& context, std::optional<uint64_t> count) {
+  fmt::memory_buffer out;
+  begin_line(out, context, "missed", context.observed->now_ns);
+  fmt::format_to(std::back_inserter(out), R"(,"count":{})",
+                 count ? std::to_string(*count) : "null");
+  return end_line(out);
+}
+
+namespace {
+
+// Each kind of entry by its own function.
+struct LineOf {
+  const EventContext& context;
+  uint64_t time_ns;
+
+  std::string operator()(const JournalEntry::Opened& opened) const {
+    return opened_line(context, opened.connection, opened.owner.get());
+  }
+  std::string operator()(const JournalEntry::HalfOpenChanged& changed) const {
+    return half_open_line(context, changed.connection, changed.owner.get());
+  }
+  std::string operator()(const JournalEntry::Ended& end) const {
+    return closed_line(context, end->connection, end->owner.get(), end->evidence, end->judgement);
+  }
+  std::string operator()(const JournalEntry::LateRace& late) const {
+    return race_line(context, late.race, late.tombstone, late.listener, late.time_ns);
+  }
+  std::string operator()(const Alert& alert) const { return alert_line(context, alert); }
+  std::string operator()(const JournalEntry::Lost& lost) const {
+    return lost_line(context, lost.reason, lost.count, time_ns);
+  }
+};
+
+}  // namespace
+
+std::string journal_line(const EventContext& context, const JournalEntry& entry) {
+  return std::visit(LineOf{context, entry.time_ns}, entry.what);
 }
 
 }  // namespace wsbpf

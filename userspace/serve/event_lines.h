@@ -1,8 +1,9 @@
-// What happens, as lines of JSON: the event log's, and those of a replay.
+// What happens, as lines of JSON: the event log's, those of a replay, and those of who follows.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 #include "core/connection.h"
 #include "core/tombstones.h"
 #include "core/verdict.h"
+#include "serve/journal.h"
 #include "serve/observed.h"
 
 namespace wsbpf {
@@ -18,16 +20,28 @@ namespace wsbpf {
 struct EventContext {
   const Observed* observed = nullptr;
   std::string node_json;  // the node's name, by json_string()
+  bool redact_peers = false;
 };
 
-// Each returns one line without its end.
-std::string opened_line(const EventContext& context, const Connection& connection);
+// Each returns one line without its end. `owner` is nullptr where it is not known, or nobody.
+std::string opened_line(const EventContext& context, const Connection& connection,
+                        const Process* owner);
 std::string closed_line(const EventContext& context, const Connection& connection,
-                        const Evidence& evidence, const Judgement& judgement);
-std::string half_open_line(const EventContext& context, const Connection& connection);
+                        const Process* owner, const Evidence& evidence, const Judgement& judgement);
+std::string half_open_line(const EventContext& context, const Connection& connection,
+                           const Process* owner);
 std::string race_line(const EventContext& context, Race race, const Tombstone& tombstone,
-                      uint64_t time_ns);
+                      const ListenerKey& listener, uint64_t time_ns);
 std::string alert_line(const EventContext& context, const Alert& alert);
-std::string lost_line(const EventContext& context, std::string_view reason, uint64_t count);
+// `time_ns`: when it was found out.
+std::string lost_line(const EventContext& context, std::string_view reason, uint64_t count,
+                      uint64_t time_ns);
+
+// `count` events were not told to a reader who came too late for them; nullopt: nobody knows how
+// many.
+std::string missed_line(const EventContext& context, std::optional<uint64_t> count);
+
+// The line of one of the above, as the journal has kept it.
+std::string journal_line(const EventContext& context, const JournalEntry& entry);
 
 }  // namespace wsbpf

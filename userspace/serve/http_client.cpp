@@ -37,7 +37,8 @@ struct Fetched {
 };
 
 asio::awaitable<void> fetch(const std::string& path, const std::string& target,
-                            const std::function<bool(std::string_view)>& sink, Fetched& fetched) {
+                            const std::function<bool(std::string_view)>& sink, Patience patience,
+                            Fetched& fetched) {
   beast::error_code& error = fetched.error;
   beast::basic_stream<Local> stream(co_await asio::this_coro::executor);
   stream.expires_after(kPatience);
@@ -59,7 +60,11 @@ asio::awaitable<void> fetch(const std::string& path, const std::string& target,
   fetched.status = parser.get().result_int();
   std::vector<char> piece(kPieceBytes);
   while (!parser.is_done()) {
-    stream.expires_after(kPatience);
+    if (patience == Patience::kForEver) {
+      stream.expires_never();
+    } else {
+      stream.expires_after(kPatience);
+    }
     parser.get().body().data = piece.data();
     parser.get().body().size = piece.size();
     co_await http::async_read_some(stream, buffer, parser, into(error));
@@ -77,11 +82,11 @@ asio::awaitable<void> fetch(const std::string& path, const std::string& target,
 }  // namespace
 
 Result<void> http_get(const std::string& socket_path, const std::string& target,
-                      const std::function<bool(std::string_view)>& sink) {
+                      const std::function<bool(std::string_view)>& sink, Patience patience) {
   if (auto checked = check_socket_path(socket_path); !checked) return checked;
   asio::io_context loop;
   Fetched fetched;
-  asio::co_spawn(loop, fetch(socket_path, target, sink, fetched), asio::detached);
+  asio::co_spawn(loop, fetch(socket_path, target, sink, patience, fetched), asio::detached);
   loop.run();
   if (fetched.error) {
     return fail(fmt::format("the daemon on {} does not answer: {}", printable(socket_path),

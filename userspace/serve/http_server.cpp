@@ -1,6 +1,7 @@
 #include "serve/http_server.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstring>
@@ -44,6 +46,13 @@ using NextPiece = std::function<std::optional<std::string>()>;
 template <typename Protocol>
 using Stream = beast::basic_stream<Protocol>;
 
+// Who follows, and has gone, would be noticed by the next piece only, which may never come.
+bool has_left(int socket) {
+  char byte = 0;
+  const ssize_t count = recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 template <typename Protocol>
 asio::awaitable<void> write_pieces(Stream<Protocol>& stream, http::response<http::empty_body> head,
                                    const NextPiece& next_piece, beast::error_code& error) {
@@ -57,6 +66,7 @@ asio::awaitable<void> write_pieces(Stream<Protocol>& stream, http::response<http
     const auto piece = next_piece();
     if (!piece) break;
     if (piece->empty()) {
+      if (has_left(stream.socket().native_handle())) break;
       pause.expires_after(kPieceEvery);
       co_await pause.async_wait(into(error));
       continue;

@@ -101,7 +101,7 @@ std::string json_string(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
-void append_connection(fmt::memory_buffer& out, const Connection& connection,
+void append_connection(fmt::memory_buffer& out, const Connection& connection, const Process* owner,
                        const ConnectionContext& context) {
   const auto to = std::back_inserter(out);
   const Address remote = context.redact_peers
@@ -147,7 +147,7 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection,
     fmt::format_to(to, FMT_COMPILE(R"(,"half_open":"{}")"), half_open_name(connection.half_open));
   }
   append(out, R"(,"owner":)");
-  append_owner(out, context.table->owner_of(connection));
+  append_owner(out, owner);
   append(out, R"(,"websocket":null,"websocket_unread":"off"})");
 }
 
@@ -199,7 +199,7 @@ Json listener_json(const Observed& observed, const ListenerSummary& listener) {
   };
 }
 
-Json alert_json(const Observed& observed, const Alert& alert) {
+Json alert_json(const Alert& alert, int64_t offset_ns) {
   const Finding& finding = alert.finding;
   return {
       {"name", finding.alert},
@@ -208,10 +208,31 @@ Json alert_json(const Observed& observed, const Alert& alert) {
       {"listener", alert_listener_json(finding)},
       {"value", finding.value},
       {"threshold", finding.threshold},
-      {"since", rfc3339(alert.since_ns, observed.wall_clock_offset_ns)},
+      {"since", rfc3339(alert.since_ns, offset_ns)},
       {"summary", valid_utf8(finding.summary)},
       {"runbook", runbook_of(finding.alert)},
       {"findings", Json::array()},
+  };
+}
+
+Json history_json(const Observed& observed, const ListenerKey& key, size_t span) {
+  Json connections = Json::array();
+  Json close_wait = Json::array();
+  Json stuck = Json::array();
+  for (const auto& sample : observed.history.of(key, span)) {
+    connections.push_back(sample ? Json(sample->connections) : Json(nullptr));
+    close_wait.push_back(sample ? Json(sample->close_wait) : Json(nullptr));
+    stuck.push_back(sample ? Json(sample->close_wait_stuck) : Json(nullptr));
+  }
+  return {
+      {"netns", key.netns},
+      {"port", key.port},
+      {"role", role_name(key.role)},
+      {"step_seconds", kHistorySpans[span].step_ns / 1'000'000'000},
+      {"end", rfc3339(observed.history.end_ns(span), observed.wall_clock_offset_ns)},
+      {"connections", std::move(connections)},
+      {"close_wait", std::move(close_wait)},
+      {"close_wait_stuck", std::move(stuck)},
   };
 }
 

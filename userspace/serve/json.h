@@ -34,20 +34,23 @@ inline void append(fmt::memory_buffer& out, std::string_view text) { out.append(
 std::string json_string(std::string_view text);
 
 struct ConnectionContext {
-  const ConnectionTable* table = nullptr;
   uint64_t now_ns = 0;
   std::string node_json;  // the node's name as a JSON string literal
   bool redact_peers = false;
 };
 
-// Appends one connection as a JSON object without line breaks. Written by hand because a hundred
-// thousand of them are asked for at once.
-void append_connection(fmt::memory_buffer& out, const Connection& connection,
+// Appends one connection as a JSON object without line breaks; `owner` is nullptr where it is not
+// known, or nobody. Written by hand because a hundred thousand of them are asked for at once.
+void append_connection(fmt::memory_buffer& out, const Connection& connection, const Process* owner,
                        const ConnectionContext& context);
 
 nlohmann::ordered_json listener_json(const Observed& observed, const ListenerSummary& listener);
-nlohmann::ordered_json alert_json(const Observed& observed, const Alert& alert);
+// `offset_ns` as for rfc3339().
+nlohmann::ordered_json alert_json(const Alert& alert, int64_t offset_ns);
 nlohmann::ordered_json status_json(const Observed& observed);
+
+// How the listener was in kHistorySpans[span].
+nlohmann::ordered_json history_json(const Observed& observed, const ListenerKey& key, size_t span);
 
 }  // namespace wsbpf
 

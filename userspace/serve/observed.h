@@ -8,6 +8,7 @@
 
 #include "alert/alert.h"
 #include "core/connection_table.h"
+#include "core/history.h"
 
 namespace wsbpf {
 
@@ -84,6 +85,7 @@ struct Observed {
   std::map<ListenerKey, Rates> rates;
   std::map<uint32_t, uint64_t> owner_rss_bytes;  // by pid
   std::vector<Alert> alerts;
+  History history;
   Status status;
 };
 

@@ -1,0 +1,25 @@
+// The API's JSON, field by field, as text for a person: what is missing, null or of another type is
+// not known.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+namespace wsbpf {
+
+// The member, or null where there is none, or `object` is no object.
+const nlohmann::json& field(const nlohmann::json& object, const char* key);
+
+std::optional<double> number_field(const nlohmann::json& object, const char* key);
+std::optional<int64_t> whole_field(const nlohmann::json& object, const char* key);
+std::string text_field(const nlohmann::json& object, const char* key);  // printable(); or ""
+
+// Of a connection.
+std::string endpoint_field(const nlohmann::json& connection, const char* key);  // "10.0.3.7:443"
+std::string age_field(const nlohmann::json& connection, const char* seconds, const char* source);
+std::string owner_field(const nlohmann::json& connection);  // "node[4121]"
+std::string pod_field(const nlohmann::json& connection);    // "shop/chat-7f"
+
+}  // namespace wsbpf

@@ -1,0 +1,95 @@
+#include "serve/event_stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "serve/json.h"
+
+namespace wsbpf {
+namespace {
+
+// An answer under way.
+struct Stream {
+  const Journal& journal;
+  EventContext context;
+  uint64_t next = 0;  // the entry to be told next
+  uint64_t end = 0;   // without following: the first that is not told any more
+  bool follow = true;
+  bool began_too_early = false;  // more was asked for than is remembered
+
+  std::optional<std::string> piece() {
+    constexpr size_t kPieceBytes = 64 << 10;
+    const uint64_t last = follow ? journal.end() : std::min(end, journal.end());
+    if (!follow && next >= last) return std::nullopt;
+    std::string lines;
+    if (std::exchange(began_too_early, false)) {
+      lines += missed_line(context, std::nullopt) + '\n';
+    } else if (next < journal.first()) {
+      lines += missed_line(context, journal.first() - next) + '\n';
+    }
+    next = std::max(next, journal.first());
+    for (; next < last && lines.size() < kPieceBytes; ++next) {
+      lines += journal_line(context, journal[next]) + '\n';
+    }
+    return lines;
+  }
+};
+
+}  // namespace
+
+Response stream_events(const EventQuery& query, const Journal& journal, EventContext context) {
+  const auto stream = std::make_shared<Stream>(Stream{journal, std::move(context)});
+  stream->follow = query.follow;
+  stream->next = stream->end = journal.end();
+  if (query.since) {
+    const uint64_t now_ns = stream->context.observed->now_ns;
+    const auto span_ns = static_cast<uint64_t>(query.since->count());
+    stream->next = journal.since(now_ns - std::min(now_ns, span_ns));
+    stream->began_too_early = journal.first() > 0 && stream->next == journal.first();
+  }
+  Response response;
+  response.content_type = "application/jsonl";
+  response.next_piece = [stream] { return stream->piece(); };
+  return response;
+}
+
+Response list_disconnects(const DisconnectQuery& query, const Journal& journal,
+                          const EventContext& context) {
+  std::array<uint64_t, kVerdictNames.size()> counts{};
+  std::vector<uint64_t> shown;
+  size_t total = 0;
+  for (uint64_t number = journal.end(); number-- > journal.first();) {
+    const JournalEntry::End* const end = journal[number].end();
+    if (end == nullptr) continue;
+    ++counts[static_cast<size_t>(end->judgement.verdict)];
+    if (total++ >= query.offset && shown.size() < query.limit) shown.push_back(number);
+  }
+
+  std::string body = R"({"disconnects":[)";
+  for (size_t i = 0; i < shown.size(); ++i) {
+    body += (i > 0 ? ",\n" : "\n") + journal_line(context, journal[shown[i]]);
+  }
+  body += fmt::format("\n],\"total\":{},\"next_cursor\":null,\"by_verdict\":{{", total);
+  bool first = true;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    body += fmt::format(R"({}"{}":{})", std::exchange(first, false) ? "" : ",", kVerdictNames[i],
+                        counts[i]);
+  }
+  const bool empty = journal.first() == journal.end();
+  body += fmt::format("}},\"since\":{}}}\n",
+                      empty ? "null"
+                            : json_string(rfc3339(journal[journal.first()].time_ns,
+                                                  context.observed->wall_clock_offset_ns)));
+  Response response;
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace wsbpf

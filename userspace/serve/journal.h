@@ -1,0 +1,84 @@
+// What happened lately, for those who ask afterwards or follow: bounded, and nobody who reads
+// slowly holds it up.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "alert/alert.h"
+#include "core/connection.h"
+#include "core/tombstones.h"
+#include "core/verdict.h"
+
+namespace wsbpf {
+
+struct JournalEntry {
+  // A connection as it was, with its owner then.
+  struct Seen {
+    Connection connection;
+    std::shared_ptr<const Process> owner;  // nullptr: not known, or nobody
+  };
+  struct Opened : Seen {};
+  struct HalfOpenChanged : Seen {};
+  struct End : Seen {
+    Evidence evidence;
+    Judgement judgement;
+  };
+  using Ended = std::unique_ptr<const End>;  // apart, since it is twice as large as the others
+  struct LateRace {                          // of a connection whose verdict had been given
+    Race race{};
+    Tombstone tombstone;
+    ListenerKey listener;
+    uint64_t time_ns = 0;
+  };
+  struct Lost {
+    std::string reason;
+    uint64_t count = 0;
+  };
+
+  uint64_t time_ns = 0;  // CLOCK_BOOTTIME; never before the entry in front of it
+  std::variant<Opened, HalfOpenChanged, Ended, LateRace, Alert, Lost> what;
+
+  // The connection that it is of; nullptr: of none, or of one that is known by its id only.
+  const Seen* seen() const;
+  const End* end() const;  // nullptr: not an end
+};
+
+class Journal {
+ public:
+  // Some ten megabytes when it is full of ends.
+  static constexpr size_t kMost = 16'384;
+
+  explicit Journal(size_t most = kMost) : most_(most) {}
+
+  void add(uint64_t time_ns, decltype(JournalEntry::what) what);
+
+  // Entries are numbered from 0 on; those from first() until before end() are still there.
+  uint64_t first() const { return first_; }
+  uint64_t end() const { return first_ + entries_.size(); }
+  const JournalEntry& operator[](uint64_t number) const { return entries_[number - first_]; }
+
+  // The first entry from `time_ns` on, or end().
+  uint64_t since(uint64_t time_ns) const;
+
+  // How the connection with this id ended; nullptr: not known any more. The latest where there are
+  // several.
+  const JournalEntry* end_of(uint64_t cookie, uint32_t generation) const;
+
+  // The same process for all entries of one.
+  std::shared_ptr<const Process> keep(const Process* owner);
+
+ private:
+  size_t most_;
+  std::deque<JournalEntry> entries_;
+  uint64_t first_ = 0;
+  std::map<std::pair<uint32_t, uint64_t>, std::weak_ptr<const Process>> owners_;
+  size_t tidy_above_ = 1024;  // owners
+};
+
+}  // namespace wsbpf
