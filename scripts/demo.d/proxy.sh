@@ -1,7 +1,7 @@
 # Scene 2, for scripts/demo: a proxy that cuts clients which say nothing for five seconds.
 
 title "2 of 3: a proxy that times out"
-tell <<-END
+cat <<-END
 	nginx on port $proxy_port passes WebSockets on to a healthy server on port $backend_port. Its
 	proxy_read_timeout is 5 s here (60 s by default), and eight clients say nothing. Each is cut,
 	with nothing in any log.
@@ -47,9 +47,9 @@ ended() { # PORT VERDICT
 all_cut() { (($(ended "$proxy_port" local_close) == 8 && $(ended "$backend_port" remote_close) == 8)); }
 until_so 60 "eight ends at the proxy and eight behind it" all_cut
 
-shows 8 timeout 2 wsbpf events --since 1m sport = ":$proxy_port"
-shows 8 timeout 2 wsbpf events --since 1m sport = ":$backend_port"
-tell <<-END
+shows 4 wsbpf events --no-follow --since 1m verdict local_close and sport = ":$proxy_port"
+shows 4 wsbpf events --no-follow --since 1m verdict remote_close and sport = ":$backend_port"
+cat <<-END
 
 	So: on the proxy's port the verdict is local_close, as nginx closed first; on the server's
 	port it is remote_close: it was nginx, not the server, and always after 5 s without data. A

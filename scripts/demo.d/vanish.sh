@@ -4,7 +4,7 @@
 # lives as long as the process that holds it, so that nothing has to be deleted.
 
 title "3 of 3: a peer that vanishes"
-tell <<-END
+cat <<-END
 	Two clients hear news twice a second from a server on port $peer_port. Then one loses its
 	network, as a phone does in a tunnel: no FIN, no reset, nothing. The server's kernel sends
 	again and again until it gives up: after 15 minutes by default, here (net.ipv4.tcp_retries2
@@ -52,7 +52,7 @@ until_so 30 "a half-open connection" is_half_open
 id=$(half_open | sed -n '1s/^{"id":"\([0-9.]*\)".*/\1/p')
 
 shows 4 wsbpf list sport = ":$peer_port"
-tell <<-END
+cat <<-END
 
 	HALF-OPEN says unacked: what is sent is not acknowledged. Such a connection is established
 	for ss, and the application does not know. For wsbpf it has the id $id:
@@ -61,12 +61,12 @@ shows 30 wsbpf explain "$id"
 
 gave_up() { grep '"type":"closed"' "$events" | grep "\"id\":\"$id\"" | grep -q '"verdict":"peer_vanished"'; }
 until_so 120 "the verdict peer_vanished of connection $id" gave_up
-tell <<-END
+cat <<-END
 
 	Now the kernel has given up:
 END
 shows 30 wsbpf explain "$id"
-tell <<-END
+cat <<-END
 
 	So: nobody closed it, the peer vanished. Ping, and terminate after a missed pong; or set
 	TCP_USER_TIMEOUT.
