@@ -292,9 +292,12 @@ TEST_F(HttpTest, AnOversizedHeaderIsRefusedAndOthersAreServed) {
   EXPECT_EQ(get("/x").value(), "you asked for /x");
 }
 
-TEST_F(HttpTest, GarbageIsClosedAndOthersAreServed) {
+TEST_F(HttpTest, GarbageIsRefusedAndOthersAreServed) {
   serve();
-  EXPECT_THAT(exchange("\x16\x03\x01 hello\r\n\r\n"), Not(HasSubstr("200 OK")));
+  for (const char* const garbage :
+       {"\x16\x03\x01 hello\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n"}) {
+    EXPECT_THAT(exchange(garbage), StartsWith("HTTP/1.1 400 ")) << garbage;
+  }
   EXPECT_EQ(get("/x").value(), "you asked for /x");
 }
 

@@ -10,12 +10,25 @@ namespace {
 
 constexpr std::array<uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
+}  // namespace
+
 bool is_v4_mapped(const Address& address, uint8_t family) {
   return family == AF_INET6 &&
          std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
 }
 
-}  // namespace
+std::optional<ParsedAddress> parse_address(std::string_view text) {
+  if (text.size() >= INET6_ADDRSTRLEN || text.find('\0') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  const std::string terminated(text);
+  ParsedAddress parsed;
+  for (const uint8_t family : {uint8_t{AF_INET}, uint8_t{AF_INET6}}) {
+    parsed.family = family;
+    if (inet_pton(family, terminated.c_str(), parsed.address.data()) == 1) return parsed;
+  }
+  return std::nullopt;
+}
 
 std::string address_text(const Address& address, uint8_t family) {
   if (family == AF_INET) {

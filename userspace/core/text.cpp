@@ -1,7 +1,10 @@
 #include "core/text.h"
 
 #include <fmt/format.h>
+#include <locale.h>
+#include <wchar.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 
@@ -80,7 +83,56 @@ void append_escape(std::string& out, uint32_t c) {
   }
 }
 
+// wcwidth() knows characters beyond ASCII in a UTF-8 locale only, whatever the process has chosen.
+class Utf8Locale {
+ public:
+  Utf8Locale() {
+    static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    if (utf8 != nullptr) before_ = uselocale(utf8);
+  }
+  ~Utf8Locale() {
+    if (before_ != nullptr) uselocale(before_);
+  }
+  Utf8Locale(const Utf8Locale&) = delete;
+  Utf8Locale& operator=(const Utf8Locale&) = delete;
+
+ private:
+  locale_t before_ = nullptr;
+};
+
 }  // namespace
+
+size_t first_character(std::string_view text) {
+  return text.empty() ? 0 : std::max<size_t>(1, decode(text).length);
+}
+
+size_t display_columns(std::string_view text) {
+  const Utf8Locale utf8;
+  size_t columns = 0;
+  while (!text.empty()) {
+    const Decoded character = decode(text);
+    const int width =
+        character.length > 0 ? wcwidth(static_cast<wchar_t>(character.code_point)) : 1;
+    columns += width >= 0 ? static_cast<size_t>(width) : 1;
+    text.remove_prefix(std::max<size_t>(1, character.length));
+  }
+  return columns;
+}
+
+std::string percent_encode(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') ||
+                            std::string_view("-._~").find(c) != std::string_view::npos;
+    if (unreserved) {
+      encoded += c;
+    } else {
+      fmt::format_to(std::back_inserter(encoded), "%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return encoded;
+}
 
 std::string printable(std::string_view raw) {
   std::string out;

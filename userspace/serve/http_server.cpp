@@ -105,6 +105,12 @@ asio::awaitable<void> write_response(Stream<Protocol>& stream, Response answer, 
   co_await http::async_write(stream, message, into(error));
 }
 
+// A request that came, but cannot be understood; not one that never came whole.
+bool is_malformed(const beast::error_code& error) {
+  return error.category() == beast::error_code(http::error::bad_method).category() &&
+         error != http::error::end_of_stream && error != http::error::partial_message;
+}
+
 template <typename Protocol>
 asio::awaitable<void> serve(typename Protocol::socket socket, HttpHandler handler,
                             std::shared_ptr<size_t> open) {
@@ -120,10 +126,7 @@ asio::awaitable<void> serve(typename Protocol::socket socket, HttpHandler handle
     parser.body_limit(0);
     stream.expires_after(std::exchange(patience, kPatience));
     co_await http::async_read(stream, buffer, parser, into(error));
-    const bool answerable = !error || error == http::error::body_limit ||
-                            error == http::error::unexpected_body ||
-                            error == http::error::header_limit;
-    if (!answerable) break;
+    if (error && !is_malformed(error)) break;
     const bool malformed = bool(error);
     const bool oversized = error == http::error::header_limit;
     error = {};
@@ -137,7 +140,8 @@ asio::awaitable<void> serve(typename Protocol::socket socket, HttpHandler handle
     } else if (!get && (!malformed || request.method() != http::verb::unknown)) {
       answer = error_response(405, "only GET is answered here");
     } else if (malformed) {
-      answer = error_response(400, "only GET without a body is answered here");
+      answer =
+          error_response(400, "this is no HTTP that is understood here: only GET without a body");
     } else {
       answer = handler({request.target().data(), request.target().size()});
     }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/text.h"
 #include "top/parse.h"
 
 namespace wsbpf::top {
@@ -14,21 +15,6 @@ namespace {
 
 // Keeps one answer at about a megabyte however many rows are wanted.
 constexpr std::size_t kRowsPerPage = 1000;
-
-std::string percent_encode(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            (c >= '0' && c <= '9') ||
-                            std::string_view("-._~").find(c) != std::string_view::npos;
-    if (unreserved) {
-      encoded += c;
-    } else {
-      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return encoded;
-}
 
 // `target_of` makes the target of a page from its cursor (empty for the first page) and from the
 // number of rows had so far.
