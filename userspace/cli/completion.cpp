@@ -9,9 +9,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/run_options.h"
-#include "core/connection.h"
-#include "core/tcp_state.h"
-#include "core/verdict.h"
+#include "core/filter_term.h"
 #include "serve/connection_list.h"
 #include "top/sort.h"
 
@@ -30,14 +28,11 @@ Words words(const Names& names) {
   return all;
 }
 
-// As ss writes them.
-Words states() {
-  Words all = words(kTcpStateNames);
-  for (std::string& name : all) std::replace(name.begin(), name.end(), '_', '-');
-  return all;
-}
-
 Words durations() { return {"10s", "30s", "1m", "5m", "10m", "1h"}; }
+
+Words values_of(const FilterWord& word) {
+  return word.value == FilterValue::kDuration ? durations() : words(word.choices);
+}
 
 // Where the tree itself does not say what a value is, as its IsMember checks do.
 struct Row {
@@ -153,25 +148,13 @@ Vocabulary vocabulary(const CLI::App& app) {
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     all.commands.push_back(read_command(*command));
   }
-  all.fields = {{"state", states()},
-                {"verdict", words(kVerdictNames)},
-                {"race", words(kRaceNames)},
-                {"half-open", words(kHalfOpenNames)},
-                {"role", {"server", "client"}},
-                {"phase", {"none", "upgrading", "open", "closing", "ended", "rejected", "unknown"}},
-                {"sport", {}},
-                {"dport", {}},
-                {"src", {}},
-                {"dst", {}},
-                {"pod", {}},
-                {"namespace", {}},
-                {"comm", {}},
-                {"pid", {}},
-                {"age", durations()},
-                {"idle", durations()},
-                {"close-wait-age", durations()}};
+  for (const FilterWord& word : filter_words()) {
+    all.fields.push_back({std::string(word.name), std::string(word.help), values_of(word)});
+  }
   all.connectives = {"and", "or", "not"};
-  all.comparisons = {"eq", "ne", "lt", "le", "gt", "ge"};
+  for (const ComparisonNames& comparison : filter_comparisons()) {
+    for (const auto name : comparison.names) all.comparisons.emplace_back(name);
+  }
   return all;
 }
 

@@ -46,7 +46,8 @@ struct Command {
 // A word of the filter language that is compared with a value.
 struct FilterField {
   std::string name;
-  std::vector<std::string> values;  // those that there are; empty: any number, name or address
+  std::string help;
+  std::vector<std::string> values;  // to offer; empty: any number, name or address
 };
 
 struct Vocabulary {
@@ -54,7 +55,7 @@ struct Vocabulary {
   std::vector<Command> commands;
   std::vector<FilterField> fields;
   std::vector<std::string> connectives;  // between comparisons: and, or, not
-  std::vector<std::string> comparisons;  // between a field and its value: eq, gt
+  std::vector<std::string> comparisons;  // between a field and its value: =, eq, gt
 };
 
 Vocabulary vocabulary(const CLI::App& app);

@@ -93,17 +93,17 @@ std::string filter(const Vocabulary& all) {
     set -l words (commandline -opc) (string split -n ' ' -- $head)
     set -l field $words[-1]
 )";
-  text += fmt::format("    contains -- \"$field\" {}; and set field $words[-2]\n",
-                      fmt::join(all.comparisons, " "));
+  text += fmt::format("    contains -- \"$field\" '{}'; and set field $words[-2]\n",
+                      fmt::join(all.comparisons, "' '"));
   text += "    set -l candidates\n    switch \"$field\"\n";
-  std::string names;
+  std::string words;
   for (const FilterField& field : all.fields) {
-    names += field.name + " ";
+    words += fmt::format("{}\\t'{}' ", field.name, quoted(field.help));
     if (field.values.empty()) continue;
     text += fmt::format("        case {}\n            set candidates {}\n", field.name,
                         fmt::join(field.values, " "));
   }
-  text += fmt::format("        case '*'\n            set candidates {}{}\n    end\n", names,
+  text += fmt::format("        case '*'\n            set candidates {}{}\n    end\n", words,
                       fmt::join(all.connectives, " "));
   return text + "    printf '%s\\n' \"$head\"$candidates\nend\n\n";
 }

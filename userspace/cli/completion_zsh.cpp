@@ -128,11 +128,12 @@ _wsbpf_filter() {
   [[ -z $compstate[quote] ]] || compset -q
   local field=${words[CURRENT - 1]}
 )";
-  text += fmt::format("  [[ $field != ({}) ]] || field=${{words[CURRENT - 2]}}\n  case $field in\n",
-                      fmt::join(all.comparisons, "|"));
+  text +=
+      fmt::format("  [[ $field != ('{}') ]] || field=${{words[CURRENT - 2]}}\n  case $field in\n",
+                  fmt::join(all.comparisons, "'|'"));
   std::string names;
   for (const FilterField& field : all.fields) {
-    names += field.name + " ";
+    names += fmt::format("'{}[{}]' ", field.name, quoted(field.help));
     if (field.values.empty()) continue;
     text += fmt::format("  {0}) _values '{0}' {1} ;;\n", field.name, fmt::join(field.values, " "));
   }
