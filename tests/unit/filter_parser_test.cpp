@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "core/text.h"
 #include "filter_builder.h"
 
@@ -18,7 +20,7 @@ using testing::StartsWith;
 bool value(std::string_view filter, unsigned bits) {
   std::vector<Process> owners;
   for (const unsigned bit : {1u, 2u, 4u}) {
-    if ((bits & bit) != 0) owners.push_back({.pid = bit});
+    if ((bits & bit) != 0) owners.push_back({.pid = bit, .comm = ""});
   }
   return filter_of(filter).matches({.owners = owners});
 }
@@ -123,7 +125,7 @@ TEST(FilterErrors, SayWhatWasExpectedAndWhere) {
       {"state", "column 6 of the filter: expected a state such as close-wait, not the end"},
       {"state gt listen", "column 7 of the filter: state is compared by = or != only"},
       {"exclude != listen", "column 9 of the filter: exclude is compared by = only"},
-      {"exclude foo", "column 9 of the filter: expected a state such as close-wait, not 'foo'"},
+      {"exclude foo", "column 9 of the filter: expected a state such as established, not 'foo'"},
       {"sport", "column 6 of the filter: expected a port such as :8080, not the end"},
       {"sport = :x", "column 9 of the filter: expected a port such as :8080, not ':x'"},
       {"sport 65536", "column 7 of the filter: expected a port such as :8080, not '65536'"},

@@ -1,6 +1,7 @@
 // What each word of a filter is compared with.
 #include "core/filter.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>

@@ -22,14 +22,14 @@ struct FilterSubject {
   bool redact_peer = false;
   const Process* owner = nullptr;  // of the connection
   // Of a connection that has ended.
-  std::optional<Verdict> verdict;
-  std::optional<Initiator> initiator;
-  std::optional<Race> race;
+  std::optional<Verdict> verdict = {};
+  std::optional<Initiator> initiator = {};
+  std::optional<Race> race = {};
   // Where there is no connection: of a listener, or of what is said about it.
   const ListenerKey* listener = nullptr;
-  std::string_view comm;
+  std::string_view comm = {};
   const Place* place = nullptr;
-  std::span<const Process> owners;
+  std::span<const Process> owners = {};
 };
 
 enum class FilterValue : uint8_t { kChoice, kNumber, kDuration, kPort, kHost, kText, kId };

@@ -94,15 +94,6 @@ bool is_new_long_silence(const Evidence& e, uint32_t silence_ms) {
   return silence_ms >= kLongSilence_ms && silence_ms > uint64_t{e.longest_silence_ms} * 3 / 2;
 }
 
-// How long nothing had been heard when what was then not answered was sent.
-uint32_t silence_before_send_ms(const Evidence& e) {
-  if (e.streak.segments > 0 && e.streak.began_ns >= last_heard_ns(e)) {
-    return e.streak.silence_before_ms;
-  }
-  if (e.at_close.timeouts > 0) return 0;  // it was sent again since, unseen
-  return e.at_close.heard_ms_ago - std::min(e.at_close.heard_ms_ago, e.at_close.sent_ms_ago);
-}
-
 bool first_send_met_nothing(const Evidence& e) {
   return retransmissions_ran_out(e) && is_new_long_silence(e, silence_before_send_ms(e));
 }
@@ -279,6 +270,16 @@ std::string_view abort_cause(const Evidence& evidence) {
   // goes with its listener; connect(AF_UNSPEC) leaves the descriptor open.
   if (evidence.at_close.flags & WSBPF_SOCK_SEND_SHUTDOWN) return "linger";
   return evidence.fd_still_open ? "disconnect" : "listener_closed";
+}
+
+uint32_t silence_before_send_ms(const Evidence& evidence) {
+  const RetransmitStreak& streak = evidence.streak;
+  if (streak.segments > 0 && streak.began_ns >= last_heard_ns(evidence)) {
+    return streak.silence_before_ms;
+  }
+  const wsbpf_counters& counters = evidence.at_close;
+  if (counters.timeouts > 0) return 0;  // it was sent again since, unseen
+  return counters.heard_ms_ago - std::min(counters.heard_ms_ago, counters.sent_ms_ago);
 }
 
 bool is_orphaned(const Evidence& evidence) {

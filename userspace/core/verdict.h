@@ -153,6 +153,9 @@ uint32_t unread_data(const wsbpf_counters& counters);
 // where none did.
 std::string_view abort_cause(const Evidence& evidence);
 
+// How long nothing had been heard of the peer when that was sent which was then not answered.
+uint32_t silence_before_send_ms(const Evidence& evidence);
+
 // Has no process held the socket since it entered CLOSE? Then its destruction has followed at once.
 bool is_orphaned(const Evidence& evidence);
 

@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "core/duration.h"
+#include "core/filter.h"
 #include "core/result.h"
 #include "core/text.h"
 #include "serve/connection_list.h"
 #include "serve/event_stream.h"
 #include "serve/json.h"
 #include "serve/metrics.h"
+#include "serve/short_lists.h"
 
 namespace wsbpf {
 namespace {
@@ -93,6 +95,13 @@ Result<std::optional<size_t>> take_count(Parameters& parameters, std::string_vie
   return count;
 }
 
+// Takes out a filter; one that lets everything through where the parameter is missing.
+Result<Filter> take_filter(Parameters& parameters) {
+  auto filter = Filter::parse(take(parameters, "filter"));
+  if (!filter) return fail(std::string(first_line(filter.error().message)), ExitCode::kUsage);
+  return filter;
+}
+
 Json page_of(std::string_view name, Json items) {
   const size_t total = items.size();
   return {{std::string(name), std::move(items)}, {"total", total}, {"next_cursor", nullptr}};
@@ -117,28 +126,37 @@ Response get_ready(Request& request) {
 
 Response get_status(Request& request) { return json_response(status_json(request.observed)); }
 
-Response get_listeners(Request& request) {
-  Json items = Json::array();
-  for (const ListenerSummary& listener : request.observed.listeners) {
-    if (listener.is_live()) items.push_back(listener_json(request.observed, listener));
-  }
-  return json_response(page_of("listeners", std::move(items)));
+Response get_short_list(Request& request, Result<Json> (*list)(const ListQuery&, const Observed&)) {
+  ListQuery query;
+  auto filter = take_filter(request.parameters);
+  if (!filter) return error_response(400, filter.error().message);
+  query.filter = std::move(*filter);
+  query.sort = take(request.parameters, "sort");
+  const auto limit = take_count(request.parameters, "limit", 1);
+  if (!limit) return error_response(400, limit.error().message);
+  query.limit = *limit;
+  query.cursor = take(request.parameters, "cursor");
+  const auto page = list(query, request.observed);
+  return page ? json_response(*page) : error_response(400, page.error().message);
 }
 
-Response get_alerts(Request& request) {
-  Json items = Json::array();
-  for (const Alert& alert : request.observed.alerts) {
-    items.push_back(alert_json(alert, request.observed.wall_clock_offset_ns));
-  }
-  return json_response(page_of("alerts", std::move(items)));
-}
+Response get_listeners(Request& request) { return get_short_list(request, list_listeners); }
+
+Response get_alerts(Request& request) { return get_short_list(request, list_alerts); }
 
 Response get_connections(Request& request) {
   ConnectionQuery query;
   if (std::string sort = take(request.parameters, "sort"); !sort.empty()) query.sort = sort;
+  auto filter = take_filter(request.parameters);
+  if (!filter) return error_response(400, filter.error().message);
+  query.filter = std::move(*filter);
   const auto limit = take_count(request.parameters, "limit", 1);
-  if (!limit) return error_response(400, limit.error().message);
+  const auto offset = take_count(request.parameters, "offset", 0);
+  for (const auto* const given : {&limit, &offset}) {
+    if (!*given) return error_response(400, given->error().message);
+  }
   query.limit = *limit;
+  query.offset = offset->value_or(0);
   query.cursor = take(request.parameters, "cursor");
   const std::string format = take(request.parameters, "format");
   if (!format.empty() && format != "json" && format != "jsonl") {
@@ -161,6 +179,9 @@ EventContext event_context(const Request& request) {
 
 Response get_events(Request& request) {
   EventQuery query;
+  auto filter = take_filter(request.parameters);
+  if (!filter) return error_response(400, filter.error().message);
+  query.filter = std::move(*filter);
   if (const std::string since = take(request.parameters, "since"); !since.empty()) {
     const auto span = parse_duration(since);
     if (!span) return error_response(400, "since: " + span.error().message);
@@ -176,6 +197,9 @@ Response get_events(Request& request) {
 
 Response get_disconnects(Request& request) {
   DisconnectQuery query;
+  auto filter = take_filter(request.parameters);
+  if (!filter) return error_response(400, filter.error().message);
+  query.filter = std::move(*filter);
   const auto limit = take_count(request.parameters, "limit", 1);
   const auto offset = take_count(request.parameters, "offset", 0);
   for (const auto* const given : {&limit, &offset}) {
@@ -224,11 +248,14 @@ const Route kRoutes[] = {
     {"/healthz", get_health, Audience::kMetrics},
     {"/readyz", get_ready, Audience::kMetrics},
     {"/api/status", get_status, Audience::kPage},
-    {"/api/listeners", get_listeners, Audience::kPage},
-    {"/api/connections", get_connections, Audience::kPage, {"sort", "limit", "cursor", "format"}},
-    {"/api/alerts", get_alerts, Audience::kPage},
-    {"/api/events", get_events, Audience::kPage, {"since", "follow"}},
-    {"/api/disconnects", get_disconnects, Audience::kPage, {"limit", "offset"}},
+    {"/api/listeners", get_listeners, Audience::kPage, {"filter", "sort", "limit", "cursor"}},
+    {"/api/connections",
+     get_connections,
+     Audience::kPage,
+     {"filter", "sort", "limit", "offset", "cursor", "format"}},
+    {"/api/alerts", get_alerts, Audience::kPage, {"filter", "sort", "limit", "cursor"}},
+    {"/api/events", get_events, Audience::kPage, {"filter", "since", "follow"}},
+    {"/api/disconnects", get_disconnects, Audience::kPage, {"filter", "limit", "offset"}},
     {"/api/history", get_history, Audience::kPage, {"seconds"}},
     {"/api/recording", get_recording, Audience::kLocal},
 };

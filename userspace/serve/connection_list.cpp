@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/text.h"
+#include "serve/short_lists.h"
 
 namespace wsbpf {
 namespace {
@@ -96,11 +97,12 @@ struct Row {
   std::pair<Key, uint64_t> place() const { return {key, cookie}; }
 };
 
-std::string cursor_of(const Row& row) {
-  return fmt::format("{:x}.{:x}.{:x}", row.key.high, row.key.low, row.cookie);
+// A place is one of a certain order, and says of which.
+std::string cursor_of(std::string_view sort, const Row& row) {
+  return fmt::format("{}:{:x}.{:x}.{:x}", sort, row.key.high, row.key.low, row.cookie);
 }
 
-std::optional<std::pair<Key, uint64_t>> parse_cursor(std::string_view text) {
+std::optional<std::pair<Key, uint64_t>> parse_place(std::string_view text) {
   std::array<uint64_t, 3> parts{};
   const char* at = text.data();
   const char* const end = at + text.size();
@@ -112,6 +114,52 @@ std::optional<std::pair<Key, uint64_t>> parse_cursor(std::string_view text) {
   }
   if (at != end) return std::nullopt;
   return std::pair(Key{parts[0], parts[1]}, parts[2]);
+}
+
+// Where the page before ended.
+Result<std::pair<Key, uint64_t>> parse_cursor(std::string_view cursor, std::string_view sort) {
+  const size_t colon = cursor.find(':');
+  if (colon == std::string_view::npos) return bad_cursor(cursor);
+  const auto place = parse_place(cursor.substr(colon + 1));
+  if (!place) return bad_cursor(cursor);
+  if (cursor.substr(0, colon) != sort) {
+    return cursor_of_another_sort(cursor.substr(0, colon), sort);
+  }
+  return *place;
+}
+
+// The rows that the filter lets through, in no order.
+std::vector<Row> rows_of(const Filter& filter, const Reader& reader, const Column& column) {
+  std::vector<Row> rows;
+  if (filter.matches_everything()) rows.reserve(reader.table.connections().size());
+  FilterSubject subject;
+  subject.now_ns = reader.context.now_ns;
+  subject.redact_peer = reader.context.redact_peers;
+  reader.table.connections().each([&](uint32_t index, const Connection& connection) {
+    if (!filter.matches_everything()) {
+      subject.connection = &connection;
+      subject.owner = reader.table.owner_of(connection);
+      if (!filter.matches(subject)) return;
+    }
+    rows.push_back({column.key(connection, reader), connection.cookie, index});
+  });
+  return rows;
+}
+
+// Cuts and sorts `rows` to those of a page; nothing more is sorted. Returns whether others follow.
+template <typename Before>
+bool take_page(std::vector<Row>& rows, size_t offset, std::optional<size_t> limit, Before before) {
+  offset = std::min(offset, rows.size());
+  const size_t page = std::min(limit.value_or(rows.size()), rows.size() - offset);
+  const bool is_cut = offset + page < rows.size();
+  const auto first = rows.begin() + static_cast<std::ptrdiff_t>(offset);
+  const auto last = first + static_cast<std::ptrdiff_t>(page);
+  if (offset > 0 && first != rows.end()) std::nth_element(rows.begin(), first, rows.end(), before);
+  if (is_cut && last != first) std::nth_element(first, last, rows.end(), before);
+  std::sort(first, last, before);
+  rows.erase(last, rows.end());
+  rows.erase(rows.begin(), first);
+  return is_cut;
 }
 
 // The rest of an answer under way.
@@ -167,49 +215,32 @@ Result<Response> list_connections(const ConnectionQuery& query, const Connection
   const auto* column = std::find_if(std::begin(kColumns), std::end(kColumns),
                                     [&](const Column& c) { return c.name == name; });
   if (column == std::end(kColumns)) {
-    return fail(fmt::format("cannot sort by '{}': use one of {}, with - in front for descending",
-                            printable(name), fmt::join(sort_columns(), " ")),
-                ExitCode::kUsage);
+    return bad_sort(name, sort_columns());
   }
 
-  std::vector<Row> rows;
   const Reader reader{table, std::move(context)};
-  rows.reserve(table.connections().size());
-  table.connections().each([&](uint32_t index, const Connection& connection) {
-    rows.push_back({column->key(connection, reader), connection.cookie, index});
-  });
+  std::vector<Row> rows = rows_of(query.filter, reader, *column);
   const size_t total = rows.size();
   const auto before = [descending](const Row& a, const Row& b) {
     return descending ? a.place() > b.place() : a.place() < b.place();
   };
   if (!query.cursor.empty()) {
-    const auto last = parse_cursor(query.cursor);
-    if (!last) {
-      return fail(fmt::format("'{}' is no cursor: use the next_cursor of the page before",
-                              printable(query.cursor)),
-                  ExitCode::kUsage);
-    }
+    const auto last = parse_cursor(query.cursor, query.sort);
+    if (!last) return tl::unexpected(last.error());
     std::erase_if(rows, [&](const Row& row) {
       return descending ? row.place() >= *last : row.place() <= *last;
     });
   }
-  const size_t page = std::min(query.limit.value_or(rows.size()), rows.size());
-  const bool is_cut = page < rows.size();
-  if (is_cut) {
-    std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(page), rows.end(),
-                      before);
-  } else {
-    std::sort(rows.begin(), rows.end(), before);
-  }
-  rows.resize(page);
+  const bool is_cut = take_page(rows, query.offset, query.limit, before);
 
   auto listing = std::make_shared<Listing>(Listing{reader});
   listing->as_lines = query.as_lines;
   for (const Row& row : rows) listing->rows.emplace_back(row.index, row.cookie);
   if (!query.as_lines) {
     listing->end = fmt::format("\n],\"total\":{},\"next_cursor\":", total);
-    listing->end +=
-        is_cut && page > 0 ? fmt::format("\"{}\"}}\n", cursor_of(rows.back())) : "null}\n";
+    listing->end += is_cut && !rows.empty()
+                        ? fmt::format("\"{}\"}}\n", cursor_of(query.sort, rows.back()))
+                        : "null}\n";
   }
   Response response;
   if (query.as_lines) response.content_type = "application/jsonl";

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/filter.h"
 #include "core/result.h"
 #include "serve/json.h"
 #include "serve/response.h"
@@ -16,8 +17,10 @@ namespace wsbpf {
 struct ConnectionQuery {
   std::string sort = "id";  // a column of sort_columns(), with '-' in front for descending
   std::optional<size_t> limit;
-  std::string cursor;     // next_cursor of the page before
-  bool as_lines = false;  // one object a line and nothing around them
+  std::string cursor = {};  // next_cursor of the page before
+  bool as_lines = false;    // one object a line and nothing around them
+  Filter filter = {};       // what it lets through is listed, and counted in `total`
+  size_t offset = 0;        // rows to skip, behind the cursor
 };
 
 // The columns that connections can be sorted by, for messages and help.

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "serve/filter_subjects.h"
 #include "serve/json.h"
 
 namespace wsbpf {
@@ -18,10 +19,16 @@ namespace {
 struct Stream {
   const Journal& journal;
   EventContext context;
+  Filter filter;
   uint64_t next = 0;  // the entry to be told next
   uint64_t end = 0;   // without following: the first that is not told any more
   bool follow = true;
   bool began_too_early = false;  // more was asked for than is remembered
+
+  bool is_told(const JournalEntry& entry) const {
+    return filter.matches_everything() || std::holds_alternative<JournalEntry::Lost>(entry.what) ||
+           filter.matches(subject_of(entry, *context.observed, context.redact_peers));
+  }
 
   std::optional<std::string> piece() {
     constexpr size_t kPieceBytes = 64 << 10;
@@ -35,7 +42,7 @@ struct Stream {
     }
     next = std::max(next, journal.first());
     for (; next < last && lines.size() < kPieceBytes; ++next) {
-      lines += journal_line(context, journal[next]) + '\n';
+      if (is_told(journal[next])) lines += journal_line(context, journal[next]) + '\n';
     }
     return lines;
   }
@@ -44,7 +51,7 @@ struct Stream {
 }  // namespace
 
 Response stream_events(const EventQuery& query, const Journal& journal, EventContext context) {
-  const auto stream = std::make_shared<Stream>(Stream{journal, std::move(context)});
+  const auto stream = std::make_shared<Stream>(Stream{journal, std::move(context), query.filter});
   stream->follow = query.follow;
   stream->next = stream->end = journal.end();
   if (query.since) {
@@ -67,6 +74,10 @@ Response list_disconnects(const DisconnectQuery& query, const Journal& journal,
   for (uint64_t number = journal.end(); number-- > journal.first();) {
     const JournalEntry::End* const end = journal[number].end();
     if (end == nullptr) continue;
+    if (!query.filter.matches(
+            subject_of(journal[number], *context.observed, context.redact_peers))) {
+      continue;
+    }
     ++counts[static_cast<size_t>(end->judgement.verdict)];
     if (total++ >= query.offset && shown.size() < query.limit) shown.push_back(number);
   }

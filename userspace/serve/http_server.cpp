@@ -20,6 +20,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/filter.h"
 #include "core/text.h"
 #include "serve/api.h"
 #include "serve/asio.h"
@@ -36,7 +37,8 @@ using Local = asio::local::stream_protocol;
 constexpr auto kPatience =
     std::chrono::seconds(30);  // for the next request, or a piece of an answer
 constexpr auto kFirstPatience = std::chrono::seconds(5);  // for the first request
-constexpr uint32_t kHeaderLimit = 8 << 10;
+// The longest filter with each of its bytes as %XX, and what else a head holds.
+constexpr uint32_t kHeaderLimit = 3 * Filter::kMostBytes + (8 << 10);
 constexpr size_t kMostConnections = 512;  // on one address; more are closed at once
 
 constexpr auto kPieceEvery = std::chrono::milliseconds(100);  // of an answer that follows

@@ -1,0 +1,207 @@
+#include "diagnose/condition.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/connection_record.h"
+
+namespace wsbpf {
+namespace {
+
+// So long a connection may be in CLOSE_WAIT while its application is about to close it.
+constexpr uint64_t kBrief_ns = 3'000'000'000;
+
+constexpr char kCloseWaitPage[] = "docs/alerts.md#CloseWaitAccumulation";
+constexpr char kHalfOpenPage[] = "docs/alerts.md#HalfOpenAccumulation";
+
+bool is_in(const Case& c, TcpState state) { return c.connection.state == state; }
+
+bool is_in_close_wait(const Case& c) { return is_in(c, TcpState::kCloseWait); }
+
+// The peer's FIN counts as one byte that waits to be read.
+bool has_unread_in_close_wait(const Case& c, uint32_t least, uint32_t most) {
+  const uint32_t unread = c.connection.unread_bytes;
+  return is_in_close_wait(c) && c.is_sampled_in_state() && unread >= least && unread <= most;
+}
+
+std::string unheard(const Case& c) { return span_text_ms(c.connection.heard_ms); }
+
+std::string left_to_kernel(const Case& c) {
+  return c.subject.owner == nullptr ? "" : fmt::format(" by {}", application(c));
+}
+
+struct Row {
+  Condition condition;
+  bool (*holds)(const Case&);
+  std::string (*summary)(const Case&);
+  std::string_view documentation = "";
+};
+
+constexpr std::array<Row, kConditionCount> kRows = {{
+    {Condition::kEnded,
+     [](const Case& c) { return is_in(c, TcpState::kClose) && !c.connection.judged; },
+     [](const Case& c) {
+       return fmt::format(
+           "the connection with {} ended {} ago, and its verdict falls within a second",
+           peer_address(c), state_age(c));
+     },
+     "docs/verdicts.md#when-the-verdict-falls"},
+    {Condition::kDescriptorOpen, [](const Case& c) { return is_in(c, TcpState::kClose); },
+     [](const Case& c) {
+       return fmt::format("the connection with {} ended {} ago, and {} still holds its descriptor",
+                          peer_address(c), state_age(c), application(c));
+     },
+     "docs/verdicts.md#when-the-verdict-falls"},
+    {Condition::kConnecting, [](const Case& c) { return is_in(c, TcpState::kSynSent); },
+     [](const Case& c) {
+       return fmt::format("{} has been connecting to {} for {}, without an answer", application(c),
+                          peer_address(c), state_age(c));
+     }},
+    {Condition::kCloseWaitBrief,
+     [](const Case& c) {
+       return is_in_close_wait(c) &&
+              since(c.subject.now_ns, c.connection.state_since_ns) < kBrief_ns &&
+              c.connection.state_age_source == AgeSource::kExact;
+     },
+     [](const Case& c) {
+       return fmt::format("{} closed its end {} ago, and {} has yet to close its own", peer(c),
+                          state_age(c), application(c));
+     },
+     kCloseWaitPage},
+    {Condition::kCloseWaitStuck, [](const Case& c) { return has_unread_in_close_wait(c, 1, 1); },
+     [](const Case& c) {
+       return fmt::format(
+           "{} closed its end {} ago, and {} has not even read the end of file: it is "
+           "stuck, or does not look at this socket",
+           peer(c), state_age(c), application(c));
+     },
+     kCloseWaitPage},
+    {Condition::kCloseWaitUnread,
+     [](const Case& c) { return has_unread_in_close_wait(c, 2, UINT32_MAX); },
+     [](const Case& c) {
+       return fmt::format(
+           "{} closed its end {} ago, and {} has not read the last {} before that: it "
+           "is stuck, or does not look at this socket",
+           peer(c), state_age(c), application(c), count_of(c.connection.unread_bytes - 1, "byte"));
+     },
+     kCloseWaitPage},
+    {Condition::kCloseWaitLeaked, [](const Case& c) { return has_unread_in_close_wait(c, 0, 0); },
+     [](const Case& c) {
+       return fmt::format(
+           "{} closed its end {} ago, and {} has read the end of file but never closed "
+           "its own: the connection leaks",
+           peer(c), state_age(c), application(c));
+     },
+     kCloseWaitPage},
+    {Condition::kCloseWait, is_in_close_wait,
+     [](const Case& c) {
+       return fmt::format("{} closed its end {} ago, and {} has not closed its own", peer(c),
+                          state_age(c), application(c));
+     },
+     kCloseWaitPage},
+    {Condition::kPeerUnacked,
+     [](const Case& c) { return c.connection.half_open == HalfOpen::kUnacked; },
+     [](const Case& c) {
+       const uint32_t segments = c.has_current_streak() ? c.evidence.streak.segments : 0;
+       return fmt::format(
+           "{} may be gone: nothing has been heard from it for {} while {} unacknowledged{}",
+           peer(c), unheard(c), count_of(c.connection.unacked_bytes, "byte") + " remained",
+           segments > 0 ? fmt::format(" in spite of {}", count_of(segments, "retransmission"))
+                        : "");
+     },
+     kHalfOpenPage},
+    {Condition::kPeerProbed,
+     [](const Case& c) { return c.connection.half_open == HalfOpen::kProbing; },
+     [](const Case& c) {
+       return fmt::format(
+           "{} may be gone: nothing has been heard from it for {}, and the kernel's "
+           "probes go unanswered",
+           peer(c), unheard(c));
+     },
+     kHalfOpenPage},
+    {Condition::kPeerSilent,
+     [](const Case& c) { return c.connection.half_open == HalfOpen::kSilent; },
+     [](const Case& c) {
+       return fmt::format(
+           "{} has not been heard for {}, and nothing is being sent that would show "
+           "whether it is still there",
+           peer(c), unheard(c));
+     },
+     kHalfOpenPage},
+    {Condition::kOwnFin, [](const Case& c) { return is_in(c, TcpState::kFinWait1); },
+     [](const Case& c) {
+       return fmt::format("our end closed {} ago{}, and {} has not acknowledged that", state_age(c),
+                          left_to_kernel(c), peer(c));
+     }},
+    {Condition::kHalfClosed, [](const Case& c) { return is_in(c, TcpState::kFinWait2); },
+     [](const Case& c) {
+       return fmt::format("our end closed{}, and has waited {} for {} to close its own",
+                          left_to_kernel(c), state_age(c), peer(c));
+     }},
+    {Condition::kLastAck, [](const Case& c) { return is_in(c, TcpState::kLastAck); },
+     [](const Case& c) {
+       return fmt::format("both ends have closed, and {} has not acknowledged our FIN for {}",
+                          peer(c), state_age(c));
+     }},
+    {Condition::kClosing, [](const Case& c) { return is_in(c, TcpState::kClosing); },
+     [](const Case& c) {
+       return fmt::format(
+           "both ends closed at the same time {} ago, and {} has not acknowledged our "
+           "FIN",
+           state_age(c), peer(c));
+     }},
+    {Condition::kNotSampled, [](const Case& c) { return !c.connection.sampled; },
+     [](const Case& c) {
+       return fmt::format(
+           "the connection with {} has been {} for {}, and its counters have not been "
+           "read yet",
+           peer_address(c), state_name(c.connection.state), state_age(c));
+     }},
+    {Condition::kStalled,
+     [](const Case& c) {
+       return c.connection.unread_bytes > 0 && c.connection.idle_ms >= kStallLimit_ms;
+     },
+     [](const Case& c) {
+       return fmt::format("{} has not read {} from {}, the last of which came {} ago or earlier",
+                          application(c), count_of(c.connection.unread_bytes, "byte"),
+                          peer_address(c),
+                          span_text_ms(idle_ms_at(c.connection, c.subject.now_ns)));
+     },
+     "docs/verdicts.md#server_stall"},
+    {Condition::kHealthy, [](const Case&) { return true; },
+     [](const Case& c) {
+       const bool silent = c.connection.bytes_received + c.connection.bytes_sent == 0;
+       return fmt::format(
+           "the connection with {} is healthy: it is {} old, and {}", peer_address(c), life(c),
+           silent ? "no data has passed yet"
+                  : fmt::format("data last passed {} ago",
+                                span_text_ms(idle_ms_at(c.connection, c.subject.now_ns))));
+     }},
+}};
+
+consteval bool is_in_order() {
+  for (size_t i = 0; i < kRows.size(); ++i) {
+    if (static_cast<size_t>(kRows[i].condition) != i) return false;
+  }
+  return true;
+}
+static_assert(is_in_order(), "one row for each condition, in their order");
+
+}  // namespace
+
+Condition condition_of(const Case& c) {
+  return std::find_if(kRows.begin(), kRows.end(), [&c](const Row& row) { return row.holds(c); })
+      ->condition;
+}
+
+std::string condition_summary(const Case& c, Condition condition) {
+  return sentence(kRows[static_cast<size_t>(condition)].summary(c));
+}
+
+std::string_view condition_documentation(Condition condition) {
+  return kRows[static_cast<size_t>(condition)].documentation;
+}
+
+}  // namespace wsbpf
