@@ -69,9 +69,11 @@ Words members(const CLI::Option& option) {
   return CLI::detail::split(type.substr(open + 1, close - open - 1), ',');
 }
 
-// What help calls the value, without the checks that its type's name shows behind it.
+// What help calls the value, without the checks that its type's name shows behind it. An argument
+// may have its own name only.
 std::string value_name(const CLI::Option& option) {
   const std::string type = option.get_type_name();
+  if (type == "TEXT") return option.get_name();
   const size_t range = type.find(" in [");
   return type.substr(
       0, std::min(type.find(":{"), range == std::string::npos ? range : type.rfind(':', range)));
@@ -117,7 +119,7 @@ Command read_command(const CLI::App& app) {
   command.options = read_options(app, command.name);
   for (const CLI::Option* option : app.get_options()) {
     if (option->nonpositional()) continue;
-    command.argument = value_of(command.name, "", *option);
+    command.argument = value_of(command.name, option->get_name(), *option);
   }
   return command;
 }
