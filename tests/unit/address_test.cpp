@@ -31,5 +31,18 @@ TEST(Address, MappedIPv4IsRedactedAsIPv4) {
   EXPECT_EQ(redacted_text("::ffff:203.0.113.77", AF_INET6), "::ffff:203.0.113.0");
 }
 
+TEST(Address, IsReadAsItIsWritten) {
+  for (const char* const text : {"10.0.3.7", "0.0.0.0", "2001:db8::1", "::", "::ffff:10.0.3.7"}) {
+    const auto parsed = parse_address(text);
+    ASSERT_TRUE(parsed.has_value()) << text;
+    EXPECT_EQ(address_text(parsed->address, parsed->family), text);
+  }
+  for (const char* const text : {"", "10.0.3", "10.0.3.256", "10.0.3.7 ", "1:2", "[::1]", "node",
+                                 "2001:db8:0000:0000:0000:0000:0000:0000:0000:0000:0001"}) {
+    EXPECT_FALSE(parse_address(text).has_value()) << text;
+  }
+  EXPECT_FALSE(parse_address(std::string_view("10.0.3.7\0", 9)).has_value());
+}
+
 }  // namespace
 }  // namespace wsbpf

@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <tuple>
 
+#include "core/text.h"
 #include "observed_builder.h"
 #include "serve/json.h"
 
@@ -152,6 +154,134 @@ TEST_F(ApiTest, ConnectionsTakeSortLimitAndCursor) {
   ASSERT_EQ(second["connections"].size(), 1u);
   EXPECT_EQ(second["connections"][0]["id"], "1");
   EXPECT_TRUE(second["next_cursor"].is_null());
+}
+
+TEST_F(ApiTest, ConnectionsTakeAFilterAndAnOffset) {
+  const json page = get_json("/api/connections?filter=not+id+%3D+2&sort=-id&offset=1");
+  EXPECT_EQ(page["total"], 2);
+  ASSERT_EQ(page["connections"].size(), 1u);
+  EXPECT_EQ(page["connections"][0]["id"], "1");
+  refusal("/api/connections?offset=-1", 400);
+}
+
+TEST_F(ApiTest, FiltersOfAllListsAreRefusedInOneLine) {
+  for (const char* const path :
+       {"/api/connections", "/api/listeners", "/api/alerts", "/api/events", "/api/disconnects"}) {
+    EXPECT_EQ(refusal(std::string(path) + "?filter=state+foo", 400),
+              "column 7 of the filter: expected a state such as close-wait, not 'foo'")
+        << path;
+  }
+}
+
+TEST_F(ApiTest, FiltersSeeThePeersThatAreShown) {
+  const auto total = [this](Audience audience) {
+    const Response response = get("/api/connections?filter=dst+10.0.3.7", audience);
+    return json::parse(body_of(response)).at("total");
+  };
+  EXPECT_EQ(total(Audience::kLocal), 3);
+  EXPECT_EQ(total(Audience::kPage), 0);
+  const Response exposed = api(true).get("/api/connections?filter=dst+10.0.3.7", Audience::kPage);
+  EXPECT_EQ(json::parse(body_of(exposed)).at("total"), 3);
+}
+
+// Listeners on 8080 (three connections), 9090 (one, in CLOSE_WAIT) and as a client of 8080.
+class ShortListTest : public ApiTest {
+ protected:
+  ShortListTest() {
+    scene_.processes.run(5, "ant");
+    const Sock other{.cookie = 4, .local_port = 9090};
+    scene_.apply(listening(1_s, listen_sock(10, 9090), 5), accepted(1_s, other),
+                 entered(2_s, other, TcpState::kCloseWait), connecting(3_s, client_sock(5), 4121),
+                 connected(4_s, client_sock(5)));
+    scene_.observed.rates[{1, 9090, Role::kServer}] = {.opens = 5, .closes = 0.5};
+  }
+
+  std::vector<std::string> listeners(const std::string& query) {
+    std::vector<std::string> shown;
+    for (const json& listener : get_json("/api/listeners?" + query)["listeners"]) {
+      shown.push_back(listener["role"].get<std::string>() + " " + listener["port"].dump());
+    }
+    return shown;
+  }
+};
+
+using Shown = std::vector<std::string>;
+
+TEST_F(ShortListTest, ListenersAreSortedByEveryColumn) {
+  const Shown plain = {"server 8080", "client 8080", "server 9090"};
+  EXPECT_EQ(listeners(""), plain);
+  const std::map<std::string, std::string> greatest = {
+      {"port", "server 9090"},  {"connections", "server 8080"}, {"close_wait", "server 9090"},
+      {"stuck", "server 9090"}, {"opens", "server 9090"},       {"closes", "server 9090"},
+  };
+  for (const auto& [column, first] : greatest) {
+    EXPECT_EQ(listeners("sort=-" + column).front(), first) << column;
+    EXPECT_EQ(listeners("sort=" + column).back(), first) << column;
+  }
+  EXPECT_EQ(listeners("sort=comm").front(), "server 9090");
+  EXPECT_EQ(listeners("sort=half_open").size(), 3u);
+  EXPECT_EQ(listeners("sort=accept_queue").size(), 3u);
+}
+
+TEST_F(ShortListTest, ListenersAreFiltered) {
+  EXPECT_EQ(listeners("filter=comm+ant"), (Shown{"server 9090"}));
+  EXPECT_EQ(listeners("filter=pid+4121+role+server"), (Shown{"server 8080"}));
+  EXPECT_EQ(listeners("filter=dport+8080"), (Shown{"client 8080"}));
+  EXPECT_EQ(get_json("/api/listeners?filter=comm+ant&limit=1")["total"], 1);
+}
+
+TEST_F(ShortListTest, CursorsVisitEachExactlyOnce) {
+  for (const std::string sort : {"", "port", "-port", "comm", "-comm", "connections", "-opens"}) {
+    const Shown all = listeners("sort=" + sort);
+    for (const char* const limit : {"1", "2", "3"}) {
+      Shown walked;
+      std::string cursor;
+      do {
+        const std::string target = "sort=" + sort + "&limit=" + limit + "&cursor=" + cursor;
+        const Shown page = listeners(target);
+        walked.insert(walked.end(), page.begin(), page.end());
+        const json next = get_json("/api/listeners?" + target)["next_cursor"];
+        cursor = next.is_null() ? "" : percent_encode(next.get<std::string>());
+      } while (!cursor.empty() && walked.size() < 10);
+      EXPECT_EQ(walked, all) << sort << " " << limit;
+    }
+  }
+}
+
+TEST_F(ShortListTest, ACursorBelongsToItsOrder) {
+  const json page = get_json("/api/listeners?sort=port&limit=1");
+  const std::string cursor = percent_encode(page["next_cursor"].get<std::string>());
+  EXPECT_THAT(refusal("/api/listeners?sort=-port&cursor=" + cursor, 400), HasSubstr("sort=port"));
+  EXPECT_THAT(refusal("/api/listeners?cursor=" + cursor, 400), HasSubstr("no sort"));
+  for (const char* const wrong : {"x", "port", "port:x", "port:1", "port:1:2:3:4", "port:x:2:3"}) {
+    EXPECT_THAT(refusal("/api/listeners?sort=port&cursor=" + std::string(wrong), 400),
+                HasSubstr("next_cursor"));
+  }
+  EXPECT_THAT(refusal("/api/listeners?sort=colour", 400), HasSubstr("close_wait"));
+  EXPECT_THAT(refusal("/api/alerts?sort=port", 400), HasSubstr("severity"));
+}
+
+TEST_F(ShortListTest, AlertsAreFilteredAndSorted) {
+  scene_.fire(8080, Severity::kWarning);
+  scene_.fire(9090, Severity::kCritical);
+  scene_.observed.alerts[1].finding.comm = "ant";
+  scene_.observed.alerts[1].since_ns -= 1'000'000'000;
+  scene_.observed.alerts[1].finding.value = 600;
+  const auto ports = [this](const std::string& query) {
+    Shown shown;
+    for (const json& alert : get_json("/api/alerts?" + query)["alerts"]) {
+      shown.push_back(alert["listener"]["port"].dump());
+    }
+    return shown;
+  };
+  EXPECT_EQ(ports(""), (Shown{"8080", "9090"}));
+  for (const char* const sort : {"since", "-severity", "-value"}) {
+    EXPECT_EQ(ports("sort=" + std::string(sort)), (Shown{"9090", "8080"})) << sort;
+  }
+  EXPECT_EQ(ports("filter=comm+ant"), (Shown{"9090"}));
+  EXPECT_EQ(ports("filter=pid+5"), (Shown{"9090"}));
+  EXPECT_EQ(get_json("/api/alerts?limit=1")["total"], 2);
+  EXPECT_TRUE(get_json("/api/alerts?limit=1")["next_cursor"].is_string());
 }
 
 TEST_F(ApiTest, ConnectionsComeAsLinesToo) {

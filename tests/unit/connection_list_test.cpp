@@ -197,11 +197,108 @@ TEST_F(ConnectionListTest, RefusesWhatIsNoColumn) {
 }
 
 TEST_F(ConnectionListTest, RefusesWhatIsNoCursor) {
-  for (const char* const cursor : {"x", "1", "1.2", "1.2.3.4", "1.2.", "1..3", "1.2.g", " 1.2.3",
-                                   "1.2.3 ", "1.2.fffffffffffffffff"}) {
+  for (const char* const cursor : {"x",
+                                   "1",
+                                   "1.2",
+                                   "1.2.3",
+                                   ":",
+                                   "id:",
+                                   "id:1",
+                                   "id:1.2",
+                                   "id:1.2.3.4",
+                                   "id:1.2.",
+                                   "id:1..3",
+                                   "id:1.2.g",
+                                   "id: 1.2.3",
+                                   "id:1.2.3 ",
+                                   "id:1.2.fffffffffffffffff",
+                                   "id:id:1.2.3",
+                                   "1.2.3.4",
+                                   "1.2.",
+                                   "1..3",
+                                   "1.2.g",
+                                   " 1.2.3",
+                                   "1.2.3 ",
+                                   "1.2.fffffffffffffffff"}) {
     const auto response = list_connections(after(cursor), scene_.table, context());
     ASSERT_FALSE(response.has_value()) << cursor;
     EXPECT_EQ(response.error().exit_code, ExitCode::kUsage);
+  }
+}
+
+TEST_F(ConnectionListTest, RefusesACursorOfAnotherOrder) {
+  open(10);
+  const std::string cursor = list(page_of(3, "age"))["next_cursor"];
+  for (const char* const sort : {"-age", "id", "state_age"}) {
+    const auto response =
+        list_connections(after(cursor, page_of(3, sort)), scene_.table, context());
+    ASSERT_FALSE(response.has_value()) << sort;
+    EXPECT_EQ(response.error().exit_code, ExitCode::kUsage);
+    EXPECT_THAT(response.error().message, HasSubstr("sort=age"));
+    EXPECT_THAT(response.error().message, HasSubstr("sort=" + std::string(sort)));
+  }
+  EXPECT_EQ(ids(after(cursor, page_of(3, "age"))).size(), 3u);
+}
+
+TEST_F(ConnectionListTest, AFilterIsCountedBeforeThePage) {
+  open(10);
+  scene_.apply(entered(50_s, Sock{.cookie = 3}, TcpState::kCloseWait),
+               entered(50_s, Sock{.cookie = 5}, TcpState::kCloseWait),
+               entered(50_s, Sock{.cookie = 8}, TcpState::kCloseWait));
+  ConnectionQuery query = page_of(2);
+  query.filter = *Filter::parse("state close-wait");
+  const json page = list(query);
+  EXPECT_EQ(ids_of(page), (Ids{"3", "5"}));
+  EXPECT_EQ(page["total"], 3);
+  const json last = list(after(page["next_cursor"], query));
+  EXPECT_EQ(ids_of(last), (Ids{"8"}));
+  EXPECT_EQ(last["total"], 3);
+  EXPECT_TRUE(last["next_cursor"].is_null());
+  query.filter = *Filter::parse("state last-ack");
+  EXPECT_EQ(list(query)["total"], 0);
+}
+
+TEST_F(ConnectionListTest, FiltersKnowOwnersAndTheTime) {
+  scene_.processes.run(100, "node");
+  open(3);
+  scene_.sweep({.started_ns = 60_s,
+                .sockets = {sample(60_s, Sock{.cookie = 1}, TcpState::kEstablished, 100, {}),
+                            sample(60_s, Sock{.cookie = 2}, TcpState::kEstablished, 0, {}),
+                            sample(60_s, Sock{.cookie = 3}, TcpState::kEstablished, 0, {})},
+                .files = true});
+  const auto filtered = [this](const char* filter) {
+    ConnectionQuery query;
+    query.filter = *Filter::parse(filter);
+    return ids(query);
+  };
+  EXPECT_EQ(filtered("comm node"), (Ids{"1"}));
+  EXPECT_EQ(filtered("not comm node"), (Ids{"2", "3"}));
+  EXPECT_EQ(filtered("age gt 98.998s"), (Ids{"1"}));  // opened at 1.001, 1.002, 1.003 s
+}
+
+TEST_F(ConnectionListTest, AnOffsetSkipsRowsOfTheOrder) {
+  open(101);
+  for (const std::string_view column : sort_columns()) {
+    for (const std::string& sort : {std::string(column), "-" + std::string(column)}) {
+      const Ids all = ids(sorted_by(sort));
+      for (const size_t offset : {0u, 1u, 50u, 99u, 100u, 101u, 500u}) {
+        for (const size_t limit : {1u, 7u, 101u, 500u}) {
+          ConnectionQuery query = page_of(limit, sort);
+          query.offset = offset;
+          const json page = list(query);
+          const size_t begin = std::min(offset, all.size());
+          const size_t end = std::min(begin + limit, all.size());
+          EXPECT_EQ(ids_of(page), Ids(all.begin() + static_cast<std::ptrdiff_t>(begin),
+                                      all.begin() + static_cast<std::ptrdiff_t>(end)))
+              << sort << " " << offset << " " << limit;
+          EXPECT_EQ(page["total"], 101);
+          EXPECT_EQ(page["next_cursor"].is_null(), end == all.size());
+          if (end == all.size()) continue;
+          query.offset = 0;
+          EXPECT_EQ(ids(after(page["next_cursor"], query)).front(), all[end]);
+        }
+      }
+    }
   }
 }
 

@@ -84,8 +84,8 @@ std::string text_of(const Explanation& explanation) {
   std::string text = explanation.summary + '\n';
   for (const TimelineEntry& entry : explanation.timeline) {
     text += fmt::format("{}{}.{:03} {}: {}\n", entry.at_least ? "<=" : "",
-                        entry.time_ns / 1'000'000'000, entry.time_ns / 1'000'000 % 1'000, entry.what,
-                        entry.text);
+                        entry.time_ns / 1'000'000'000, entry.time_ns / 1'000'000 % 1'000,
+                        entry.what, entry.text);
   }
   for (const EvidenceItem& item : explanation.evidence) {
     text += fmt::format("{}={}: {}\n", item.name, item.value, item.meaning);
@@ -94,7 +94,8 @@ std::string text_of(const Explanation& explanation) {
   return text + explanation.documentation + '\n';
 }
 
-// --- one of each ------------------------------------------------------------------------------------
+// --- one of each
+// ------------------------------------------------------------------------------------
 
 struct Scenario {
   const char* name;
@@ -131,7 +132,8 @@ const std::vector<Scenario>& ends() {
       {"destroyed", ended(socket_destroyed())},
       {"killed", ended(process_exit())},
       {"exited", ended(with(own_fin(), [](Evidence& e) { e.closer = closer(kPid, 0); }))},
-      {"exited with 3", ended(with(own_fin(), [](Evidence& e) { e.closer = closer(kPid, 3 << 8); }))},
+      {"exited with 3",
+       ended(with(own_fin(), [](Evidence& e) { e.closer = closer(kPid, 3 << 8); }))},
       {"crashed over a leak",
        ended(with(leak(), [](Evidence& e) { e.closer = closer(kPid, SIGSEGV); }))},
       {"unreachable", ended(with(timed_out(), [](Evidence& e) { e.error = EHOSTUNREACH; }))},
@@ -154,34 +156,39 @@ const std::vector<Scenario>& ends() {
       {"slow consumer", ended(own_fin_into_closed_window())},
       {"stall", ended(peer_fin_after_stall())},
       {"leak", ended(leak())},
-      {"leak older than the daemon", ended(with(leak(), [](Evidence& e) {
-         e.left_to = {};
-         e.left_ns = 0;
-       }))},
+      {"leak older than the daemon", ended(with(leak(),
+                                                [](Evidence& e) {
+                                                  e.left_to = {};
+                                                  e.left_ns = 0;
+                                                }))},
       {"unread", ended(own_abort(10))},
       {"data after close", ended(data_in(TcpState::kFinWait2))},
       {"data into timewait", ended(with(own_fin(), [](Evidence& e) { e.data_after_end = true; }))},
       {"reset in close_wait", ended(reset_in_close_wait())},
-      {"reset in last_ack", ended(with(reset_in_last_ack(), [](Evidence& e) {
-         e.at_close.unacked_bytes = 40;
-       }))},
+      {"reset in last_ack",
+       ended(with(reset_in_last_ack(), [](Evidence& e) { e.at_close.unacked_bytes = 40; }))},
       {"simultaneous", ended(crossed_fins())},
       {"linger", ended(own_abort(0))},
       {"never accepted", ended(with(own_abort(0), [](Evidence& e) { e.at_close.flags = 0; }))},
-      {"dissolved", ended(with(own_abort(0), [](Evidence& e) {
-         e.at_close.flags = 0;
-         e.fd_still_open = true;
-       }))},
+      {"dissolved", ended(with(own_abort(0),
+                               [](Evidence& e) {
+                                 e.at_close.flags = 0;
+                                 e.fd_still_open = true;
+                               }))},
       {"peer reset", ended(peer_reset())},
-      {"peer reset when idle", ended(with(peer_reset(), [](Evidence& e) {
-         e.at_close = Counters{.idle_ms = 60'004, .heard_ms = 60'004};
-       }))},
+      {"peer reset when idle", ended(with(peer_reset(),
+                                          [](Evidence& e) {
+                                            e.at_close =
+                                                Counters{.idle_ms = 60'004, .heard_ms = 60'004};
+                                          }))},
       {"reset during close", ended(reset_in(TcpState::kFinWait1))},
       {"closed", ended(own_fin())},
       {"closed by the peer", ended(peer_fin())},
-      {"closed by the peer when idle", ended(with(peer_fin(), [](Evidence& e) {
-         e.at_departure.received_ms_ago = e.at_departure.sent_ms_ago = 60'004;
-       }))},
+      {"closed by the peer when idle", ended(with(peer_fin(),
+                                                  [](Evidence& e) {
+                                                    e.at_departure.received_ms_ago =
+                                                        e.at_departure.sent_ms_ago = 60'004;
+                                                  }))},
       {"incomplete", ended(with(own_fin(), [](Evidence& e) { e.complete = false; }))},
       {"unseen", ended({})},
       {"contradictory", ended(with(own_abort(0), [](Evidence& e) { e.reset_sent = {}; }))},
@@ -193,9 +200,8 @@ const std::vector<Scenario>& lives() {
   using S = TcpState;
   static const std::vector<Scenario> kLives = {
       {"healthy", Explained()},
-      {"no data yet", living([](Explained& e) {
-         e.connection.bytes_received = e.connection.bytes_sent = 0;
-       })},
+      {"no data yet",
+       living([](Explained& e) { e.connection.bytes_received = e.connection.bytes_sent = 0; })},
       {"older than the daemon", living([](Explained& e) {
          e.connection.age_source = e.connection.state_age_source = AgeSource::kLowerBound;
        })},
@@ -223,7 +229,8 @@ const std::vector<Scenario>& lives() {
        })},
       {"FIN_WAIT1", in_state(S::kFinWait1, 5_s)},
       {"FIN_WAIT2", in_state(S::kFinWait2, 5_s)},
-      {"FIN_WAIT2 of nobody", [] {
+      {"FIN_WAIT2 of nobody",
+       [] {
          Explained explained = in_state(S::kFinWait2, 5_s);
          explained.subject.owner = nullptr;
          return explained;
@@ -231,7 +238,8 @@ const std::vector<Scenario>& lives() {
       {"LAST_ACK", in_state(S::kLastAck, 5_s)},
       {"CLOSING", in_state(S::kClosing, 5_s)},
       {"ended a moment ago", in_state(S::kClose, 100'000'000)},
-      {"over, with its descriptor", [] {
+      {"over, with its descriptor",
+       [] {
          Explained explained = in_state(S::kClose, 5_s);
          explained.connection.judged = true;
          return explained;
@@ -241,7 +249,9 @@ const std::vector<Scenario>& lives() {
 }
 
 TEST(Dump, All) {
-  for (auto s : ends()) fmt::print("=== {} ({})\n{}\n", s.name, verdict_name(s.explained.judgement->verdict), text_of(s.explained.explanation()));
+  for (auto s : ends())
+    fmt::print("=== {} ({})\n{}\n", s.name, verdict_name(s.explained.judgement->verdict),
+               text_of(s.explained.explanation()));
   for (auto s : lives()) fmt::print("=== {}\n{}\n", s.name, text_of(s.explained.explanation()));
 }
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <thread>
 
+#include "core/filter.h"
 #include "serve/http_client.h"
 #include "serve/http_server.h"
 
@@ -287,9 +288,16 @@ TEST_F(HttpTest, AGetWithABodyIsMalformed) {
 
 TEST_F(HttpTest, AnOversizedHeaderIsRefusedAndOthersAreServed) {
   serve();
-  EXPECT_THAT(exchange("GET /x HTTP/1.1\r\nHost: x\r\nCookie: " + std::string(10'000, 'x')),
+  EXPECT_THAT(exchange("GET /x HTTP/1.1\r\nHost: x\r\nCookie: " + std::string(100'000, 'x')),
               StartsWith("HTTP/1.1 4"));
   EXPECT_EQ(get("/x").value(), "you asked for /x");
+}
+
+TEST_F(HttpTest, TheLongestFilterFits) {
+  serve();
+  std::string target = "/api/connections?filter=";
+  for (size_t i = 0; i < Filter::kMostBytes; ++i) target += "%20";
+  EXPECT_EQ(get(target).value(), "you asked for " + target);
 }
 
 TEST_F(HttpTest, GarbageIsRefusedAndOthersAreServed) {

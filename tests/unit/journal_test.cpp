@@ -11,6 +11,7 @@
 #include "cli/engine.h"
 #include "observed_builder.h"
 #include "serve/event_stream.h"
+#include "serve/filter_subjects.h"
 #include "serve/json.h"
 
 namespace wsbpf {
@@ -163,6 +164,57 @@ TEST_F(JournalTest, DisconnectsComeNewestFirst) {
   ASSERT_EQ(second["disconnects"].size(), 1u);
   EXPECT_EQ(second["disconnects"][0]["connection"]["id"], "2");
   EXPECT_EQ(second["total"], 3);
+}
+
+TEST_F(JournalTest, FiltersChooseWhatIsTold) {
+  open(1, 90_s);
+  close(1, 91_s, Verdict::kPeerReset);
+  close(2, 92_s, Verdict::kRemoteClose);
+  journal_.add(93_s, JournalEntry::Lost{"ring_buffer", 2});
+  const auto told = [this](const char* filter) {
+    std::vector<std::string> types;
+    for (const json& line :
+         ended_stream({.since = 60s, .follow = false, .filter = *Filter::parse(filter)})) {
+      types.push_back(line["type"]);
+    }
+    return types;
+  };
+  using Types = std::vector<std::string>;
+  EXPECT_EQ(told("id 1"), (Types{"opened", "closed", "lost"}));
+  EXPECT_EQ(told("verdict remote_close"), (Types{"closed", "lost"}));
+  EXPECT_EQ(told("race"), (Types{"lost"})) << "a loss is told whatever one asks for";
+}
+
+TEST_F(JournalTest, FiltersKnowLateRacesAndAlertsByTheirListener) {
+  const ListenerKey listener{.netns = 1, .port = 8080, .role = Role::kServer};
+  const JournalEntry race{.time_ns = 1_s,
+                          .what = JournalEntry::LateRace{Race::kLateReset, {}, listener, 1_s}};
+  const FilterSubject of_race = subject_of(race, scene_.observed, true);
+  EXPECT_TRUE(Filter::parse("race late_reset sport 8080")->matches(of_race));
+  EXPECT_FALSE(Filter::parse("sport 9090")->matches(of_race));
+
+  Alert alert;
+  alert.finding.listener = listener;
+  const JournalEntry fired{.time_ns = 1_s, .what = alert};
+  const FilterSubject of_alert = subject_of(fired, scene_.observed, true);
+  EXPECT_TRUE(Filter::parse("sport 8080 pid 4121 comm node")->matches(of_alert));
+  EXPECT_FALSE(Filter::parse("pid 1")->matches(of_alert));
+
+  const JournalEntry of_none{.time_ns = 1_s, .what = Alert{}};
+  EXPECT_FALSE(Filter::parse("sport ge 0")->matches(subject_of(of_none, scene_.observed, false)));
+}
+
+TEST_F(JournalTest, DisconnectsAreCountedBehindTheFilter) {
+  close(1, 1_s, Verdict::kPeerReset);
+  close(2, 2_s, Verdict::kRemoteClose);
+  close(3, 3_s, Verdict::kPeerReset);
+  const json page = disconnects({.limit = 1, .filter = *Filter::parse("verdict peer_reset")});
+  EXPECT_EQ(page["disconnects"][0]["connection"]["id"], "3");
+  EXPECT_EQ(page["total"], 2);
+  EXPECT_EQ(page["by_verdict"], json::parse(R"({"peer_reset": 2})"));
+  const Filter peer = *Filter::parse("dst 10.0.3.7");
+  EXPECT_EQ(disconnects({.filter = peer})["total"], 3);
+  EXPECT_EQ(disconnects({.filter = peer}, true)["total"], 0) << "redacted";
 }
 
 TEST_F(JournalTest, AnEmptyOneHasNoDisconnects) {

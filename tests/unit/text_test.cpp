@@ -51,5 +51,27 @@ TEST(ValidUtf8, ReplacesEveryOtherByte) {
   EXPECT_EQ(valid_utf8("\xe6\x97"), "\ufffd\ufffd");
 }
 
+TEST(DisplayColumns, CountsWhatATerminalShows) {
+  EXPECT_EQ(display_columns(""), 0u);
+  EXPECT_EQ(display_columns("node"), 4u);
+  EXPECT_EQ(display_columns("größe"), 5u);
+  EXPECT_EQ(display_columns("日本"), 4u);
+  EXPECT_EQ(display_columns("e\u0301"), 1u);
+  EXPECT_EQ(display_columns("\xff"), 1u);
+}
+
+TEST(FirstCharacter, IsAtLeastAByteWhereThereIsOne) {
+  EXPECT_EQ(first_character(""), 0u);
+  EXPECT_EQ(first_character("ab"), 1u);
+  EXPECT_EQ(first_character("日本"), 3u);
+  EXPECT_EQ(first_character("\xe6\x97"), 1u);
+  EXPECT_EQ(first_character("\xff"), 1u);
+}
+
+TEST(PercentEncode, LeavesOnlyWhatNeedsNoEscape) {
+  EXPECT_EQ(percent_encode("aZ09-._~"), "aZ09-._~");
+  EXPECT_EQ(percent_encode("a b&c=d+%/\n\xff"), "a%20b%26c%3Dd%2B%25%2F%0A%FF");
+}
+
 }  // namespace
 }  // namespace wsbpf

@@ -43,6 +43,7 @@ std::unique_ptr<CLI::App> make_app(Action& chosen) {
       "wsbpf: why WebSocket connections end, seen from the kernel", "wsbpf");
   app->set_version_flag("--version", "wsbpf " WSBPF_VERSION);
   app->footer(kFooter);
+  app->require_subcommand(0, 1);  // else a word of a filter could be another one: `list comm top`
   add_run(*app, chosen);
   add_top(*app, chosen);
   add_list(*app, chosen);

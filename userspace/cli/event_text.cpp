@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/json_fields.h"
+#include "cli/paint.h"
 #include "core/text.h"
 #include "top/format.h"
 #include "top/width.h"
@@ -17,17 +18,6 @@ namespace {
 using Json = nlohmann::json;
 using top::Align;
 using top::fit;
-
-// SGR parameters, ECMA-48 section 8.3.117.
-constexpr std::string_view kBold = "1";
-constexpr std::string_view kFaint = "2";
-constexpr std::string_view kRed = "31";
-constexpr std::string_view kGreen = "32";
-constexpr std::string_view kYellow = "33";
-
-std::string painted(std::string text, std::string_view how, bool color) {
-  return color && !how.empty() ? fmt::format("\x1b[{}m{}\x1b[m", how, text) : text;
-}
 
 // As wide as the column, or wider: nothing is cut off.
 std::string padded(std::string text, int width, Align align = Align::kLeft) {

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/event_text.h"
+#include "cli/filter_argument.h"
 #include "cli/output.h"
 #include "core/duration.h"
 
@@ -42,7 +43,10 @@ class LinePrinter {
   std::string text_;  // the begin of a line
 };
 
-Result<ExitCode> events(const BackendSettings& settings, const EventsOptions& options, bool color) {
+Result<ExitCode> events(const BackendSettings& settings, const EventsOptions& options,
+                        const std::vector<std::string>& words, bool color) {
+  const auto filter = filter_parameter(words);
+  if (!filter) return tl::unexpected(filter.error());
   if (!options.since.empty()) {
     if (const auto since = parse_duration(options.since); !since) {
       return wrap("--since", since.error());
@@ -52,6 +56,7 @@ Result<ExitCode> events(const BackendSettings& settings, const EventsOptions& op
   if (!backend) return tl::unexpected(backend.error());
   std::string target = options.follow ? "/api/events?follow=true" : "/api/events?follow=false";
   if (!options.since.empty()) target += "&since=" + options.since;
+  target += *filter;
 
   const bool as_lines = options.format == "jsonl";
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of characters
@@ -79,6 +84,7 @@ void add_events(CLI::App& app, Action& chosen) {
   command->footer("\nFollows until Ctrl-C. Times are in UTC.");
   const auto settings = add_backend_options(*command);
   const auto options = std::make_shared<EventsOptions>();
+  const auto words = add_filter_argument(*command);
   command->add_option("-o,--output", options->format, "table or jsonl (default table)")
       ->check(CLI::IsMember({"table", "jsonl"}))
       ->type_name("FORMAT");
@@ -89,9 +95,9 @@ void add_events(CLI::App& app, Action& chosen) {
       ->type_name("DURATION");
   command->add_flag("!--no-follow", options->follow, "end with what has happened; with --since");
   const auto color = add_color_option(*command);
-  command->callback([&chosen, settings, options, color] {
-    chosen = [settings, options, color] {
-      return events(*settings, *options, wants_color(*color, isatty(STDOUT_FILENO) != 0));
+  command->callback([&chosen, settings, options, words, color] {
+    chosen = [settings, options, words, color] {
+      return events(*settings, *options, *words, wants_color(*color, isatty(STDOUT_FILENO) != 0));
     };
   });
 }

@@ -1,165 +1,192 @@
-// `wsbpf list`: the connections now.
+// `wsbpf list`: the connections now, once or again and again.
+#include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <clocale>
+#include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/connection_text.h"
+#include "cli/filter_argument.h"
+#include "cli/json_fields.h"
 #include "cli/output.h"
+#include "cli/paint.h"
 #include "core/text.h"
 #include "serve/connection_list.h"
-#include "top/format.h"
 #include "top/width.h"
 
 namespace wsbpf {
 namespace {
 
-using Json = nlohmann::json;
-
-std::optional<double> number(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number()) return std::nullopt;
-  return found->get<double>();
-}
-
-std::optional<int64_t> whole(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number_integer()) return std::nullopt;
-  return found->get<int64_t>();
-}
-
-std::string text(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? printable(found->get<std::string>()) : "";
-}
-
-std::string endpoint(const Json& row, const char* key) {
-  const Json& end = row.at(key);
-  return top::endpoint_text({text(end, "address"), whole(end, "port")});
-}
-
-std::string age(const Json& row, const char* seconds, const char* source) {
-  const bool least = text(row, source) == "lower_bound";
-  return (least ? ">=" : "") + top::duration_text(number(row, seconds));
-}
-
-std::string owner(const Json& row) {
-  const Json& process = row.at("owner");
-  return top::owner_text({whole(process, "pid"), text(process, "comm")});
-}
-
-std::string pod(const Json& row) {
-  const Json& process = row.at("owner");
-  return top::workload_text({text(process, "namespace"), text(process, "pod")});
-}
-
-struct Column {
-  const char* title;
-  bool right;
-  bool wide_only;
-  std::string (*cell)(const Json& row);
-};
-
-constexpr Column kColumns[] = {
-    {"ID", false, true, [](const Json& r) { return text(r, "id"); }},
-    {"ROLE", false, true, [](const Json& r) { return text(r, "role"); }},
-    {"NETNS", false, true,
-     [](const Json& r) { return std::to_string(whole(r, "netns").value_or(0)); }},
-    {"STATE", false, false, [](const Json& r) { return text(r, "state"); }},
-    {"IN-STATE", true, false,
-     [](const Json& r) { return age(r, "state_age_seconds", "state_age_source"); }},
-    {"AGE", true, false, [](const Json& r) { return age(r, "age_seconds", "age_source"); }},
-    {"IDLE", true, false,
-     [](const Json& r) { return top::duration_text(number(r, "idle_seconds")); }},
-    {"HALF-OPEN", false, false,
-     [](const Json& r) {
-       return r.value("half_open", Json()).is_null() ? "-" : text(r, "half_open");
-     }},
-    {"RECV-Q", true, false, [](const Json& r) { return top::size_text(whole(r, "unread_bytes")); }},
-    {"SEND-Q", true, false,
-     [](const Json& r) { return top::size_text(whole(r, "unacked_bytes")); }},
-    {"RECEIVED", true, true,
-     [](const Json& r) { return top::size_text(whole(r, "bytes_received")); }},
-    {"SENT", true, true, [](const Json& r) { return top::size_text(whole(r, "bytes_sent")); }},
-    {"RETRANS", true, true, [](const Json& r) { return top::count_text(whole(r, "retransmits")); }},
-    {"SRTT", true, true,
-     [](const Json& r) { return top::round_trip_text(number(r, "srtt_seconds")); }},
-    {"LOCAL", false, false, [](const Json& r) { return endpoint(r, "local"); }},
-    {"PEER", false, false, [](const Json& r) { return endpoint(r, "remote"); }},
-    {"OWNER", false, false, owner},
-    {"POD", false, true, pod},
-};
-
-void append_row(std::string& out, const std::vector<std::string>& cells,
-                const std::vector<Column>& columns, const std::vector<int>& widths) {
-  for (size_t i = 0; i < cells.size(); ++i) {
-    const bool last = i + 1 == cells.size();
-    const auto align = columns[i].right ? top::Align::kRight : top::Align::kLeft;
-    out += last ? cells[i] : top::fit(cells[i], widths[i], align) + "  ";
-  }
-  out += '\n';
-}
-
-// Prints the lines of a format=jsonl answer as an aligned table.
-Result<void> print_table(std::string_view lines, bool wide) {
-  std::vector<Column> columns;
-  std::copy_if(std::begin(kColumns), std::end(kColumns), std::back_inserter(columns),
-               [wide](const Column& column) { return wide || !column.wide_only; });
-  std::vector<std::vector<std::string>> rows(1);
-  for (const Column& column : columns) rows[0].emplace_back(column.title);
-  while (!lines.empty()) {
-    const std::string_view line = lines.substr(0, lines.find('\n'));
-    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
-    const Json row = Json::parse(line, nullptr, false);
-    if (!row.is_object() || !row.contains("owner")) {
-      return fail("the daemon's answer is not what this version understands: is it older?");
-    }
-    auto& cells = rows.emplace_back();
-    for (const Column& column : columns) cells.push_back(column.cell(row));
-  }
-  std::vector<int> widths(columns.size());
-  for (const auto& cells : rows) {
-    for (size_t i = 0; i < cells.size(); ++i) {
-      widths[i] = std::max(widths[i], top::display_width(cells[i]));
-    }
-  }
-  std::string out;
-  for (const auto& cells : rows) append_row(out, cells, columns, widths);
-  return print(out);
-}
-
 struct ListOptions {
   std::string format = "table";
   std::string sort = "id";
   size_t limit = 0;  // 0: all
+  bool watch = false;
+  double delay_seconds = 2;
+  bool color = false;
+
+  bool is_table() const { return format == "table" || format == "wide"; }
 };
 
-Result<ExitCode> list(const BackendSettings& settings, const ListOptions& options) {
+struct Screen {
+  int lines = 24;
+  int columns = 80;
+};
+
+// Of the terminal that stdout is.
+Screen screen_now() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return {};
+  return {size.ws_row, size.ws_col};
+}
+
+std::string target_of(const ListOptions& options, const std::string& filter, size_t limit) {
+  std::string target = "/api/connections?sort=" + options.sort + filter;
+  if (limit > 0) target += fmt::format("&limit={}", limit);
+  return options.format == "json" ? target : target + "&format=jsonl";
+}
+
+// Prints the answer as it comes.
+Result<void> pass_on(Backend& backend, const std::string& target) {
+  Result<void> printed;
+  const auto got = backend.get(target, [&printed](std::string_view piece) {
+    printed = print(piece);
+    return printed.has_value();
+  });
+  return printed ? got : printed;
+}
+
+// When a connection in CLOSE_WAIT is stuck is the daemon's to say.
+Result<double> stuck_after_seconds(Backend& backend) {
+  const auto status = get_text(backend, "/api/status");
+  if (!status) return tl::unexpected(status.error());
+  const auto json = nlohmann::json::parse(*status, nullptr, false);
+  return number_field(json, "close_wait_for_seconds").value_or(3);
+}
+
+Result<std::string> table(Backend& backend, const ListOptions& options, const std::string& filter,
+                          std::optional<Screen> screen) {
+  ConnectionTextStyle style;
+  style.wide = options.format == "wide";
+  style.color = options.color;
+  if (options.color) {  // the only use of it
+    const auto seconds = stuck_after_seconds(backend);
+    if (!seconds) return tl::unexpected(seconds.error());
+    style.stuck_after_seconds = *seconds;
+  }
+  size_t limit = options.limit;
+  if (screen) {  // no more than can be seen: a line is the head's, one the titles'
+    const auto seen = static_cast<size_t>(std::max(1, screen->lines - 2));
+    limit = limit == 0 ? seen : std::min(limit, seen);
+    style.width = screen->columns;
+  }
+  const auto lines = get_text(backend, target_of(options, filter, limit));
+  if (!lines) return tl::unexpected(lines.error());
+  return connection_text(*lines, style);
+}
+
+Result<void> list_once(Backend& backend, const ListOptions& options, const std::string& filter) {
+  if (!options.is_table()) return pass_on(backend, target_of(options, filter, options.limit));
+  const auto text = table(backend, options, filter, std::nullopt);
+  return text ? print(*text) : tl::unexpected(text.error());
+}
+
+// Over what was there, without clearing first, which would flicker.
+std::string redrawn(std::string_view text, int lines) {
+  std::string out = "\x1b[H";
+  for (int line = 0; line < lines && !text.empty(); ++line) {
+    const std::string_view shown = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), shown.size() + 1));
+    if (line > 0) out += "\r\n";
+    out += fmt::format("{}\x1b[K", shown);
+  }
+  return out + "\x1b[J";
+}
+
+// Every so often, until somebody ends it. A daemon that is gone is waited for.
+class Watch {
+ public:
+  Watch(Backend& backend, const ListOptions& options, std::string filter, std::string shown_filter)
+      : backend_(backend),
+        options_(options),
+        filter_(std::move(filter)),
+        title_(fmt::format("wsbpf list {}", printable(shown_filter))),
+        on_terminal_(options.is_table() && isatty(STDOUT_FILENO) != 0) {}
+
+  Result<ExitCode> run() {
+    if (on_terminal_) {
+      if (auto cleared = print("\x1b[2J"); !cleared) return tl::unexpected(cleared.error());
+    }
+    for (bool first = true;; first = false) {
+      const auto shown = on_terminal_ ? redraw() : print_next(first);
+      if (!shown) return tl::unexpected(shown.error());
+      std::this_thread::sleep_for(std::chrono::duration<double>(options_.delay_seconds));
+    }
+  }
+
+ private:
+  Result<void> redraw() {
+    const Screen screen = screen_now();
+    auto text = table(backend_, options_, filter_, screen);
+    if (!text && text.error().exit_code != ExitCode::kFailure) return tl::unexpected(text.error());
+    if (text) last_ = std::move(*text);
+    const std::string head =
+        text ? fmt::format("{}  every {} s  {:%H:%M:%S}", title_, options_.delay_seconds,
+                           fmt::localtime(std::time(nullptr)))
+             : first_line(text.error().message) + "; trying again";
+    const std::string clipped = top::clip(head, screen.columns);
+    return print(redrawn(painted(clipped, text ? kFaint : kRed, options_.color) + '\n' + last_,
+                         screen.lines));
+  }
+
+  Result<void> print_next(bool first) {
+    if (options_.is_table() && !first && !missing_) {
+      if (auto printed = print("\n"); !printed) return printed;
+    }
+    auto listed = list_once(backend_, options_, filter_);
+    if (listed) {
+      if (missing_) fmt::print(stderr, "wsbpf: the daemon answers again\n");
+      missing_ = false;
+      return {};
+    }
+    if (std::ferror(stdout) != 0 || listed.error().exit_code != ExitCode::kFailure) return listed;
+    if (!missing_) fmt::print(stderr, "wsbpf: {}; trying again\n", listed.error().message);
+    missing_ = true;
+    return {};
+  }
+
+  static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+  Backend& backend_;
+  const ListOptions& options_;
+  std::string filter_;
+  std::string title_;
+  bool on_terminal_;
+  bool missing_ = false;  // the daemon, since it was last asked
+  std::string last_;      // the table that was shown last
+};
+
+Result<ExitCode> list(const BackendSettings& settings, const ListOptions& options,
+                      const std::vector<std::string>& words) {
+  const auto filter = filter_parameter(words);
+  if (!filter) return tl::unexpected(filter.error());
   const auto backend = open_backend(settings);
   if (!backend) return tl::unexpected(backend.error());
-  std::string target = "/api/connections?sort=" + options.sort;
-  if (options.limit > 0) target += fmt::format("&limit={}", options.limit);
-  if (options.format != "json") target += "&format=jsonl";
-
-  if (options.format == "json" || options.format == "jsonl") {
-    Result<void> printed;
-    const auto got = (*backend)->get(target, [&printed](std::string_view piece) {
-      printed = print(piece);
-      return printed.has_value();
-    });
-    if (!got) return tl::unexpected(got.error());
-    if (!printed) return tl::unexpected(printed.error());
-  } else {
-    const auto lines = get_text(**backend, target);
-    if (!lines) return tl::unexpected(lines.error());
-    std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of characters
-    if (auto printed = print_table(*lines, options.format == "wide"); !printed) {
-      return tl::unexpected(printed.error());
-    }
+  std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of characters
+  if (options.watch) return Watch(**backend, options, *filter, joined(words)).run();
+  if (auto listed = list_once(**backend, options, *filter); !listed) {
+    return tl::unexpected(listed.error());
   }
   return ExitCode::kOk;
 }
@@ -177,8 +204,13 @@ std::string check_sort(const std::string& sort) {
 
 void add_list(CLI::App& app, Action& chosen) {
   CLI::App* command = app.add_subcommand("list", "show the connections now");
+  command->footer(
+      "\nFilters: docs/filters.md. For example:\n"
+      "  wsbpf list state close-wait and close-wait-age gt 1m --sort -state_age\n"
+      "  wsbpf list dst 10.0.0.0/8 and not comm nginx -o wide");
   const auto settings = add_backend_options(*command);
   const auto options = std::make_shared<ListOptions>();
+  const auto words = add_filter_argument(*command);
   command->add_option("-o,--output", options->format, "table, wide, json or jsonl (default table)")
       ->check(CLI::IsMember({"table", "wide", "json", "jsonl"}))
       ->type_name("FORMAT");
@@ -191,8 +223,18 @@ void add_list(CLI::App& app, Action& chosen) {
   command->add_option("--limit", options->limit, "show so many at most")
       ->check(CLI::Range(1, 1'000'000'000))
       ->type_name("N");
-  command->callback([&chosen, settings, options] {
-    chosen = [settings, options] { return list(*settings, *options); };
+  command->add_flag("--watch", options->watch, "list again and again, until Ctrl-C");
+  command
+      ->add_option("-d,--delay", options->delay_seconds,
+                   "seconds between lists, with --watch (default 2)")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->type_name("SECONDS");
+  const auto color = add_color_option(*command);
+  command->callback([&chosen, settings, options, words, color] {
+    chosen = [settings, options, words, color] {
+      options->color = wants_color(*color, isatty(STDOUT_FILENO) != 0);
+      return list(*settings, *options, *words);
+    };
   });
 }
 

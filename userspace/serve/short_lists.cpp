@@ -54,6 +54,9 @@ Rates rates_of(const ListenerSummary& listener, const Observed& observed) {
   return known == observed.rates.end() ? Rates() : known->second;
 }
 
+template <typename Item>
+using Columns = std::span<const Column<Item>>;
+
 constexpr Column<ListenerSummary> kListenerColumns[] = {
     {"port", [](const ListenerSummary& l, const Observed&) -> double { return l.key.port; }},
     {"connections",
@@ -107,7 +110,7 @@ std::optional<Key> parse_key(std::string_view text) {
 }
 
 template <typename Item>
-std::vector<std::string_view> names_of(std::span<const Column<Item>> columns) {
+std::vector<std::string_view> names_of(Columns<Item> columns) {
   std::vector<std::string_view> names;
   for (const auto& column : columns) names.push_back(column.name);
   return names;
@@ -122,8 +125,7 @@ struct Row {
 // What of `items` the filter let through, as a page. `json_of` makes an element of it.
 template <typename Item, typename JsonOf>
 Result<Json> page_of(std::string_view name, const ListQuery& query, const Observed& observed,
-                     std::span<const Column<Item>> columns, const std::vector<const Item*>& items,
-                     JsonOf json_of) {
+                     Columns<Item> columns, const std::vector<const Item*>& items, JsonOf json_of) {
   std::string_view sort = query.sort;
   const bool descending = sort.starts_with('-');
   if (descending) sort.remove_prefix(1);
@@ -134,7 +136,8 @@ Result<Json> page_of(std::string_view name, const ListQuery& query, const Observ
 
   std::vector<Row<Item>> rows;
   for (const Item* const item : items) {
-    Key key{.identity = identity_of(*item)};
+    Key key;
+    key.identity = identity_of(*item);
     if (has_column && column->number) key.number = column->number(*item, observed);
     if (has_column && column->text) key.text = percent_encode(column->text(*item));
     rows.push_back({std::move(key), item});
@@ -161,10 +164,10 @@ Result<Json> page_of(std::string_view name, const ListQuery& query, const Observ
   const size_t count = std::min(left, query.limit.value_or(left));
   Json page = Json::array();
   for (size_t i = 0; i < count; ++i)
-    page.push_back(json_of(*begin[static_cast<ptrdiff_t>(i)].item));
+    page.push_back(json_of(*begin[static_cast<std::ptrdiff_t>(i)].item));
   Json next = nullptr;
   if (count < left && count > 0) {
-    next = cursor_of(query.sort, begin[static_cast<ptrdiff_t>(count) - 1].key);
+    next = cursor_of(query.sort, begin[static_cast<std::ptrdiff_t>(count) - 1].key);
   }
   return Json{{std::string(name), std::move(page)},
               {"total", rows.size()},
@@ -174,10 +177,12 @@ Result<Json> page_of(std::string_view name, const ListQuery& query, const Observ
 }  // namespace
 
 std::vector<std::string_view> listener_sort_columns() {
-  return names_of(std::span(kListenerColumns));
+  return names_of(Columns<ListenerSummary>(kListenerColumns));
 }
 
-std::vector<std::string_view> alert_sort_columns() { return names_of(std::span(kAlertColumns)); }
+std::vector<std::string_view> alert_sort_columns() {
+  return names_of(Columns<Alert>(kAlertColumns));
+}
 
 Result<Json> list_listeners(const ListQuery& query, const Observed& observed) {
   std::vector<const ListenerSummary*> items;
@@ -185,7 +190,7 @@ Result<Json> list_listeners(const ListQuery& query, const Observed& observed) {
     if (listener.is_live() && query.filter.matches(subject_of(listener)))
       items.push_back(&listener);
   }
-  return page_of("listeners", query, observed, std::span(kListenerColumns), items,
+  return page_of("listeners", query, observed, Columns<ListenerSummary>(kListenerColumns), items,
                  [&](const ListenerSummary& l) { return listener_json(observed, l); });
 }
 
@@ -194,7 +199,7 @@ Result<Json> list_alerts(const ListQuery& query, const Observed& observed) {
   for (const Alert& alert : observed.alerts) {
     if (query.filter.matches(subject_of(alert, observed))) items.push_back(&alert);
   }
-  return page_of("alerts", query, observed, std::span(kAlertColumns), items,
+  return page_of("alerts", query, observed, Columns<Alert>(kAlertColumns), items,
                  [&](const Alert& a) { return alert_json(a, observed.wall_clock_offset_ns); });
 }
 

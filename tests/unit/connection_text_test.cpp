@@ -1,0 +1,73 @@
+// Connections as a table for a person.
+#include "cli/connection_text.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <clocale>
+#include <string>
+
+namespace wsbpf {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string row(std::string_view id, std::string_view state, double state_age,
+                std::string_view half_open = "null", std::string_view comm = "node") {
+  return fmt::format(
+      R"({{"id":"{}","role":"server","netns":1,"local":{{"address":"10.0.0.1","port":8080}},)"
+      R"("remote":{{"address":"10.0.3.7","port":40000}},"state":"{}","state_age_seconds":{},)"
+      R"("age_seconds":100,"idle_seconds":3,"half_open":{},"unread_bytes":1,"unacked_bytes":0,)"
+      R"("owner":{{"pid":4121,"comm":"{}"}}}})"
+      "\n",
+      id, state, state_age, half_open, comm);
+}
+
+class ConnectionTextTest : public testing::Test {
+ protected:
+  ConnectionTextTest() { std::setlocale(LC_CTYPE, "C.UTF-8"); }
+};
+
+TEST_F(ConnectionTextTest, IsATable) {
+  EXPECT_EQ(
+      *connection_text(row("1", "established", 90) + row("2", "close_wait", 5), {}),
+      "STATE        IN-STATE    AGE  IDLE  HALF-OPEN  RECV-Q  SEND-Q  LOCAL          PEER     "
+      "       OWNER\n"
+      "established     1m30s  1m40s    3s  -               1       0  10.0.0.1:8080  "
+      "10.0.3.7:40000  node[4121]\n"
+      "close_wait         5s  1m40s    3s  -               1       0  10.0.0.1:8080  "
+      "10.0.3.7:40000  node[4121]\n");
+}
+
+TEST_F(ConnectionTextTest, WhatIsStuckOrHalfOpenStandsOut) {
+  const std::string lines = row("1", "established", 90) + row("2", "close_wait", 2) +
+                            row("3", "close_wait", 5) + row("4", "established", 9, R"("unacked")");
+  const std::string painted = *connection_text(lines, {.wide = true, .color = true});
+  EXPECT_THAT(painted, HasSubstr("\x1b[31m3 "));
+  EXPECT_THAT(painted, HasSubstr("\x1b[33m4 "));
+  EXPECT_THAT(painted, HasSubstr("\n1 "));
+  EXPECT_THAT(painted, HasSubstr("\n2 "));
+  EXPECT_THAT(*connection_text(lines, {.color = true, .stuck_after_seconds = 60}),
+              Not(HasSubstr("\x1b[31m")));
+  EXPECT_THAT(*connection_text(lines, {}), Not(HasSubstr("\x1b")));
+}
+
+TEST_F(ConnectionTextTest, IsNoWiderThanTheScreen) {
+  const std::string text = *connection_text(row("1", "established", 90), {.width = 20});
+  EXPECT_EQ(text, "STATE        IN-STA…\nestablished     1m3…\n");
+}
+
+TEST_F(ConnectionTextTest, HostileNamesAreEscaped) {
+  EXPECT_THAT(*connection_text(row("1", "established", 1, "null", "\\u001b[2J\\u202e"), {}),
+              HasSubstr("\\x1b[2J\\u202e[4121]"));
+}
+
+TEST_F(ConnectionTextTest, AnotherAnswerIsAnError) {
+  EXPECT_FALSE(connection_text("no JSON\n", {}).has_value());
+  EXPECT_FALSE(connection_text("{}\n", {}).has_value());
+}
+
+}  // namespace
+}  // namespace wsbpf
