@@ -73,7 +73,7 @@ Words members(const CLI::Option& option) {
 // may have its own name only.
 std::string value_name(const CLI::Option& option) {
   const std::string type = option.get_type_name();
-  if (type == "TEXT") return option.get_name();
+  if (type.empty() || type == "TEXT") return option.get_name();
   const size_t range = type.find(" in [");
   return type.substr(
       0, std::min(type.find(":{"), range == std::string::npos ? range : type.rfind(':', range)));
