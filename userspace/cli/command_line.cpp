@@ -38,22 +38,30 @@ std::shared_ptr<BackendSettings> add_backend_options(CLI::App& command) {
   return settings;
 }
 
+std::unique_ptr<CLI::App> make_app(Action& chosen) {
+  auto app = std::make_unique<CLI::App>(
+      "wsbpf: why WebSocket connections end, seen from the kernel", "wsbpf");
+  app->set_version_flag("--version", "wsbpf " WSBPF_VERSION);
+  app->footer(kFooter);
+  app->require_subcommand(0, 1);  // else a word of a filter could be another one: `list comm top`
+  add_run(*app, chosen);
+  add_top(*app, chosen);
+  add_list(*app, chosen);
+  add_events(*app, chosen);
+  add_explain(*app, chosen);
+  add_alerts(*app, chosen);
+  add_check(*app, chosen);
+  add_doctor(*app, chosen);
+  add_record(*app, chosen);
+  add_replay(*app, chosen);
+  add_completion(*app, chosen);
+  return app;
+}
+
 int run_command_line(int argc, const char* const* argv) {
-  CLI::App app("wsbpf: why WebSocket connections end, seen from the kernel", "wsbpf");
-  app.set_version_flag("--version", "wsbpf " WSBPF_VERSION);
-  app.footer(kFooter);
-  app.require_subcommand(0, 1);  // else a word of a filter could be another one: `list comm top`
   Action chosen;
-  add_run(app, chosen);
-  add_top(app, chosen);
-  add_list(app, chosen);
-  add_events(app, chosen);
-  add_explain(app, chosen);
-  add_alerts(app, chosen);
-  add_check(app, chosen);
-  add_doctor(app, chosen);
-  add_record(app, chosen);
-  add_replay(app, chosen);
+  const auto owned = make_app(chosen);
+  CLI::App& app = *owned;
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version

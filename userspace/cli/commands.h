@@ -25,9 +25,14 @@ void add_record(CLI::App& app, Action& chosen);
 void add_replay(CLI::App& app, Action& chosen);
 void add_check(CLI::App& app, Action& chosen);
 void add_doctor(CLI::App& app, Action& chosen);
+void add_completion(CLI::App& app, Action& chosen);
 
 // --socket and --port, as all reading commands have them.
 std::shared_ptr<BackendSettings> add_backend_options(CLI::App& command);
+
+// The whole command line: commands, options and their help, for parsing, completions and tests.
+// `chosen` must outlive it.
+std::unique_ptr<CLI::App> make_app(Action& chosen);
 
 // Parses the command line and runs the chosen command. Returns the exit code.
 int run_command_line(int argc, const char* const* argv);

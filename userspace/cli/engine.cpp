@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "alert/half_open.h"
+#include "core/connection_record.h"
 #include "core/state_file.h"
 
 namespace wsbpf {
@@ -50,10 +51,9 @@ EngineHooks journal_hooks(Journal& journal, const Observed& observed) {
   };
   hooks.table.on_ended = [&journal, seen](const Connection& connection, const Evidence& evidence,
                                           const Judgement& judgement) {
-    const uint64_t ended_ns =
-        evidence.closed_ns != 0 ? evidence.closed_ns : connection.state_since_ns;
-    journal.add(ended_ns, std::make_unique<const JournalEntry::End>(
-                              JournalEntry::End{seen(connection), evidence, judgement}));
+    journal.add(ended_ns(connection, evidence),
+                std::make_unique<const JournalEntry::End>(
+                    JournalEntry::End{seen(connection), evidence, judgement}));
   };
   hooks.table.on_half_open = [&journal, seen](const Connection& connection) {
     journal.add(connection.sampled_ns, JournalEntry::HalfOpenChanged{seen(connection)});

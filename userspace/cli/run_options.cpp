@@ -62,7 +62,6 @@ Result<void> apply_ports(RunOptions& options, const std::string& value) {
 
 Result<void> apply_role(RunOptions& options, const std::string& value) {
   std::string role;
-  constexpr std::array<std::string_view, 3> kRoles = {"server", "client", "both"};
   if (auto chosen = choose(role, value, kRoles); !chosen) return chosen;
   options.watch.server = role != "client";
   options.watch.client = role != "server";
@@ -100,9 +99,6 @@ Result<void> apply_ring_bytes(RunOptions& options, const std::string& value) {
   }
   return {};
 }
-
-constexpr std::array<std::string_view, 5> kLogLevels = {"debug", "info", "warning", "error", "off"};
-constexpr std::array<std::string_view, 2> kLogFormats = {"text", "json"};
 
 // Where to read the file from; not an option of the file itself.
 std::string config_path(const RawOptions& flags, const Environment& environment) {

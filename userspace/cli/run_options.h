@@ -1,11 +1,13 @@
 // The options of `wsbpf run`: one table for flags, environment, configuration file and help.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "alert/close_wait.h"
@@ -17,6 +19,11 @@ namespace wsbpf {
 inline constexpr char kDefaultPorts[] = "80,443,3000,8000,8080,8443";
 inline constexpr char kDefaultSocket[] = "/run/wsbpf/wsbpf.sock";
 inline constexpr char kDefaultStateFile[] = "/var/lib/wsbpf/state";
+
+inline constexpr std::array<std::string_view, 3> kRoles = {"server", "client", "both"};
+inline constexpr std::array<std::string_view, 5> kLogLevels = {"debug", "info", "warning", "error",
+                                                               "off"};
+inline constexpr std::array<std::string_view, 2> kLogFormats = {"text", "json"};
 
 struct RunOptions {
   Watch watch;

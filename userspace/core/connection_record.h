@@ -6,6 +6,7 @@
 
 #include "core/connection.h"
 #include "core/event.h"
+#include "core/verdict.h"
 
 namespace wsbpf {
 
@@ -21,6 +22,11 @@ void take_counters(Connection& connection, const wsbpf_counters& counters, TcpSt
 
 // What the counters say of a connection that is in `state`.
 HalfOpen half_open_of(const wsbpf_counters& counters, TcpState state);
+
+// When it ended; where nobody saw that, when it was found out.
+inline uint64_t ended_ns(const Connection& connection, const Evidence& evidence) {
+  return evidence.closed_ns != 0 ? evidence.closed_ns : connection.state_since_ns;
+}
 
 // How long no data had passed in either direction when the counters were read.
 inline uint32_t idle_ms_of(const wsbpf_counters& counters) {

@@ -95,7 +95,10 @@ std::string idle_received_meaning(const Case& c) {
 }
 
 std::string idle_sent_meaning(const Case& c) {
-  return ago(c, c.at_end().sent_ms_ago, "data was last sent, or sent again,");
+  const bool sent_any = c.connection.bytes_sent > 0 || c.at_end().unacked_bytes > 0;
+  return ago(c, c.at_end().sent_ms_ago,
+             sent_any ? "data was last sent, or sent again,"
+                      : "no data was ever sent to the peer; it was established");
 }
 
 std::string last_heard_meaning(const Case& c) {

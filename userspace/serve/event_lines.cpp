@@ -120,7 +120,7 @@ std::string closed_line(const EventContext& context, const Connection& connectio
                         const Process* owner, const Evidence& evidence,
                         const Judgement& judgement) {
   fmt::memory_buffer out;
-  const uint64_t time_ns = evidence.closed_ns != 0 ? evidence.closed_ns : connection.state_since_ns;
+  const uint64_t time_ns = ended_ns(connection, evidence);
   begin_line(out, context, "closed", time_ns);
   append_connection_at(out, context, connection, owner, time_ns);
   const auto to = std::back_inserter(out);

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/connection_record.h"
 #include "serve/filter_subjects.h"
 #include "serve/json.h"
 
@@ -69,8 +71,7 @@ Response stream_events(const EventQuery& query, const Journal& journal, EventCon
 Response list_disconnects(const DisconnectQuery& query, const Journal& journal,
                           const EventContext& context) {
   std::array<uint64_t, kVerdictNames.size()> counts{};
-  std::vector<uint64_t> shown;
-  size_t total = 0;
+  std::vector<std::pair<uint64_t, uint64_t>> ends;  // when, and the entry
   for (uint64_t number = journal.end(); number-- > journal.first();) {
     const JournalEntry::End* const end = journal[number].end();
     if (end == nullptr) continue;
@@ -79,14 +80,18 @@ Response list_disconnects(const DisconnectQuery& query, const Journal& journal,
       continue;
     }
     ++counts[static_cast<size_t>(end->judgement.verdict)];
-    if (total++ >= query.offset && shown.size() < query.limit) shown.push_back(number);
+    ends.emplace_back(ended_ns(end->connection, end->evidence), number);
   }
+  // Some verdicts wait for what may still come: the entries are not quite in order.
+  const size_t shown_end = std::min(ends.size(), query.offset + std::min(query.limit, ends.size()));
+  std::partial_sort(ends.begin(), ends.begin() + static_cast<std::ptrdiff_t>(shown_end), ends.end(),
+                    std::greater<>());
 
   std::string body = R"({"disconnects":[)";
-  for (size_t i = 0; i < shown.size(); ++i) {
-    body += (i > 0 ? ",\n" : "\n") + journal_line(context, journal[shown[i]]);
+  for (size_t i = std::min(query.offset, ends.size()); i < shown_end; ++i) {
+    body += (i > query.offset ? ",\n" : "\n") + journal_line(context, journal[ends[i].second]);
   }
-  body += fmt::format("\n],\"total\":{},\"next_cursor\":null,\"by_verdict\":{{", total);
+  body += fmt::format("\n],\"total\":{},\"next_cursor\":null,\"by_verdict\":{{", ends.size());
   bool first = true;
   for (size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] == 0) continue;

@@ -2,15 +2,9 @@
 
 #include <algorithm>
 
+#include "core/connection_record.h"
+
 namespace wsbpf {
-namespace {
-
-uint64_t time_of_end_ns(const JournalEntry::End& end) {
-  return end.evidence.closed_ns != 0 ? end.evidence.closed_ns : end.connection.state_since_ns;
-}
-
-}  // namespace
-
 FilterSubject subject_of(const ListenerSummary& listener) {
   FilterSubject subject;
   subject.listener = &listener.key;
@@ -49,7 +43,7 @@ FilterSubject subject_of(const JournalEntry& entry, const Observed& observed, bo
                          : seen->connection.sampled_ns;
   }
   if (const JournalEntry::End* const end = entry.end()) {
-    subject.now_ns = time_of_end_ns(*end);
+    subject.now_ns = ended_ns(end->connection, end->evidence);
     subject.verdict = end->judgement.verdict;
     subject.initiator = end->judgement.initiator;
     subject.race = end->judgement.race;
