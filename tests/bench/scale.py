@@ -20,6 +20,7 @@ from machine import (
 )
 from observers import READY_SECONDS, wsbpf_daemon
 from report import verdict
+from screen import top_costs
 
 WATCHED_PORT = 18082
 FDS_PER_HOLDER = 19_000
@@ -118,6 +119,8 @@ def scale(options):
             lists = timed_lists(daemon, options.connections)
             page, command = page_costs(daemon)
             share = idle_share(daemon.pid, options.idle_seconds)
+            say(f"measuring {options.idle_seconds} s of top")
+            top_share, top_refresh = top_costs(daemon, 1, options.idle_seconds)
             wait_for_connections(daemon, options.connections)
             resident, peak = (daemon.memory_bytes(field) / MIB for field in ("VmRSS", "VmHWM"))
             results = [
@@ -130,6 +133,8 @@ def scale(options):
                 scale_result("a page of 50, the daemon's CPU", round(page, 1), "ms", 50),
                 scale_result("a page of 50, the command's CPU", round(command, 1), "ms", 50),
                 scale_result("idle CPU", round(100 * share, 2), "%", 6.0),
+                scale_result("top at rest", round(100 * top_share, 2), "%", 1.0),
+                scale_result("a refresh of top", round(top_refresh, 1), "ms", 50),
                 scale_result("RSS", round(resident, 1), "MiB", 64.0),
                 scale_result("RSS, peak", round(peak, 1), "MiB", 64.0),
                 scale_result("BPF maps", round(map_bytes_of(daemon.pid) / MIB, 1), "MiB"),
