@@ -20,7 +20,8 @@ TEST(TopFormat, Durations) {
 
 TEST(TopFormat, RoundTrips) {
   EXPECT_EQ(round_trip_text({}), "-");
-  EXPECT_EQ(round_trip_text(0.00043), "0.4ms");
+  EXPECT_EQ(round_trip_text(0.000024), "24us");
+  EXPECT_EQ(round_trip_text(0.0014), "1.4ms");
   EXPECT_EQ(round_trip_text(0.0123), "12ms");
   EXPECT_EQ(round_trip_text(1.25), "1.2s");
 }

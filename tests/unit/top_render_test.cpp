@@ -1,242 +1,286 @@
-// Whole frames as text: what a person sees, and that it fits.
+// Whole screens as text: what a person sees, and that it fits. The other tabs and pages are in
+// top_pages_test.cpp.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
-#include <string_view>
 
-#include "top/frame.h"
-#include "top/model.h"
+#include "serve/connection_list.h"
+#include "top/looks.h"
 #include "top/parse.h"
 #include "top/render.h"
-#include "top/terminal.h"
-#include "top/view.h"
 #include "top/width.h"
+#include "top_models.h"
 
 namespace wsbpf::top {
 namespace {
 
-Status calm_status() {
-  Status status;
-  status.version = "0.1.0";
-  status.node = "web-1";
-  status.kernel = "6.12.8-amd64";
-  status.ports = "443,8080";
-  status.role = "server";
-  status.uptime_seconds = 11533.2;
-  status.opens_per_second = 12.43;
-  status.closes_per_second = 11.9;
-  status.connections = 2;
-  status.close_wait_threshold = 50;
-  status.close_wait_for_seconds = 3.0;
-  return status;
-}
-
-Listener node_listener() {
-  Listener listener;
-  listener.port = 8080;
-  listener.role = "server";
-  listener.owners = {{.pid = 4121, .comm = "node"}};
-  listener.states = {
-      .established = 130, .close_wait = 1, .fin_wait = 4, .time_wait = 17, .other = 2};
-  listener.accept_queue = {.length = 0, .limit = 511};
-  listener.opens_per_second = 12.0;
-  listener.closes_per_second = 11.5;
-  return listener;
-}
-
-Connection established() {
-  Connection connection;
-  connection.state = "established";
-  connection.age_seconds = 843;
-  connection.state_age_seconds = 843;
-  connection.idle_seconds = 0.25;
-  connection.unread_bytes = 0;
-  connection.unacked_bytes = 65536;
-  connection.retransmits = 3;
-  connection.srtt_seconds = 0.0123;
-  connection.owner = {.pid = 4121, .comm = "node"};
-  connection.local = {.address = "10.0.0.5", .port = 8080};
-  connection.remote = {.address = "10.0.3.7", .port = 51234};
-  return connection;
-}
-
-Connection in_close_wait() {
-  Connection connection = established();
-  connection.state = "close_wait";
-  connection.age_seconds = 90061;
-  connection.age_is_lower_bound = true;
-  connection.state_age_seconds = 2;
-  connection.idle_seconds = 2;
-  connection.unacked_bytes = 0;
-  connection.retransmits = 0;
-  connection.srtt_seconds.reset();
-  connection.remote = {.address = "2001:db8::8a2e:370:7334", .port = 443};
-  return connection;
-}
-
-Model calm_model() {
-  Model model;
-  model.status = calm_status();
-  model.listeners = {node_listener()};
-  model.connections = {in_close_wait(), established()};
-  model.connections_total = 2;
-  return model;
-}
-
-View view_of(int width, int height) {
-  View view;
-  view.width = width;
-  view.height = height;
-  return view;
-}
-
-View batch_of(int width) {
-  View view = view_of(width, 0);
-  view.batch = true;
-  return view;
-}
-
-std::string text_of(const Model& model, const View& view) {
-  return "\n" + plain_text(render(model, view));
-}
-
-bool contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-// The style of the first piece of text that contains `part`.
-Style style_of(const Frame& frame, std::string_view part) {
-  for (const Line& line : frame.lines) {
-    for (const Span& span : line) {
-      if (contains(span.text, part)) return span.style;
-    }
-  }
-  ADD_FAILURE() << part << " is not in the frame";
-  return Style::kPlain;
-}
-
-class TopRender : public testing::Test {
- protected:
-  static void SetUpTestSuite() { use_utf8_locale(); }
-};
+using TopRender = TopTest;
 
 TEST_F(TopRender, EightyColumns) {
-  EXPECT_EQ(text_of(calm_model(), view_of(80, 10)), R"(
-wsbpf 0.1.0   node web-1   kernel 6.12.8-amd64   up 3h12m   role server
-connections 2   opens/s 12.4   closes/s 11.9   alerts none
- PORT OWNER      ESTAB CLOSE_W  STUCK FIN_W TIME_W OTHER ACCEPT-Q OPEN/S CLOSE/S
- 8080 node[4121]   130       1   0/50     4     17     2    0/511   12.0    11.5
-STATE           AGE  SINCE   IDLE RECV-Q SEND-Q OWNER      PEER
-close_wait   ≥1d01h   2.0s   2.0s      0      0 node[4121] …::8a2e:370:7334]:443
-established  14m03s 14m03s   0.2s      0  64.0K node[4121] 10.0.3.7:51234
+  EXPECT_EQ(text_of(calm_model(), view_of(80, 14)), R"(
+wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
+connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
+ Listeners 1 [Connections 2] Disconnects  Alerts 0
+  PORT OWNER           ESTAB   CLOSE_W  STUCK LAST 60s     FIN_W TIME_W ACCEPT-Q
+  8080 node[4121]  █▊    130 ▉      63   0/50     ▁▁▁▁▃▅▇█     4     17    0/511
+ STATE         SINCE     AGE   IDLE RECV-Q SEND-Q OWNER       PEER
+>close_wait    ≥2.0s  ≥1d01h   2.0s      0      0 node[4121]  …a2e:370:7334]:443
+ established  14m03s  14m03s   0.2s      0  64.0K node[4121]  10.0.3.7:51234
 
 
-1-2 of 2 by state ↑   q quit  s < > sort  r reverse  ? help
+
+
+
+1-2 of 2 by state ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
 )");
 }
 
 TEST_F(TopRender, TwoHundredColumns) {
-  EXPECT_EQ(text_of(calm_model(), view_of(200, 8)), R"(
-wsbpf 0.1.0   node web-1   kernel 6.12.8-amd64   up 3h12m   role server
-connections 2   opens/s 12.4   closes/s 11.9   alerts none
- PORT ROLE   OWNER                      ESTAB   CLOSE_W       STUCK   FIN_W   TIME_W   OTHER    ACCEPT-Q   OPEN/S  CLOSE/S
- 8080 server node[4121]                   130         1        0/50       4       17       2       0/511     12.0     11.5
-STATE           AGE  SINCE   IDLE RECV-Q SEND-Q   RETR   SRTT OWNER                    PEER                                            LOCAL
-close_wait   ≥1d01h   2.0s   2.0s      0      0      0      - node[4121]               [2001:db8::8a2e:370:7334]:443                   10.0.0.5:8080
-established  14m03s 14m03s   0.2s      0  64.0K      3   12ms node[4121]               10.0.3.7:51234                                  10.0.0.5:8080
-1-2 of 2 by state ↑   q quit  s < > sort  r reverse  ? help
+  EXPECT_EQ(text_of(calm_model(), view_of(200, 12)), R"(
+wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
+connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
+ Listeners 1 [Connections 2] Disconnects  Alerts 0
+  PORT ROLE   OWNER                                   ESTAB              CLOSE_W       STUCK HALF-O LAST 60s                                   FIN_W     TIME_W      OTHER    ACCEPT-Q   OPEN/S  CLOSE/S
+  8080 server node[4121]               ████████▍        130 ████▏             63        0/50      0             ▁▁▁▁▁▁▁▁▁▁▁▁▂▂▃▃▄▅▅▆▆▇▇██ ▏        4 ▍       17 ▏        2       0/511     12.0     11.5
+ STATE         SINCE     AGE   IDLE RECV-Q SEND-Q   RETR   SRTT HALF-OPEN OWNER                            PEER                                           LOCAL
+>close_wait    ≥2.0s  ≥1d01h   2.0s      0      0      0      - -         node[4121]                       [2001:db8::8a2e:370:7334]:443                  10.0.0.5:8080
+ established  14m03s  14m03s   0.2s      0  64.0K      3   12ms -         node[4121]                       10.0.3.7:51234                                 10.0.0.5:8080
+
+
+
+1-2 of 2 by state ↑   Enter why   / filter   s sort   Tab next   ? help   q quit   space freeze
 )");
 }
 
-TEST_F(TopRender, BatchShowsEveryRowAndNoFooter) {
-  Model model = calm_model();
-  model.connections.assign(30, established());
-  model.connections_total = 30;
-  const Frame frame = render(model, batch_of(80));
-  EXPECT_EQ(frame.lines.size(), 2 + 2 + 1 + 30u);
-  EXPECT_FALSE(contains(plain_text(frame), "quit"));
+TEST_F(TopRender, InAscii) {
+  View view = view_of(80, 14);
+  view.ascii = true;
+  EXPECT_EQ(text_of(calm_model(), view), R"(
+wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
+connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
+ Listeners 1 [Connections 2] Disconnects  Alerts 0
+  PORT OWNER           ESTAB   CLOSE_W  STUCK LAST 60s     FIN_W TIME_W ACCEPT-Q
+  8080 node[4121]  #=    130 #      63   0/50     ____:=*#     4     17    0/511
+ STATE         SINCE     AGE   IDLE RECV-Q SEND-Q OWNER       PEER
+>close_wait    >2.0s  >1d01h   2.0s      0      0 node[4121]  ~a2e:370:7334]:443
+ established  14m03s  14m03s   0.2s      0  64.0K node[4121]  10.0.3.7:51234
+
+
+
+
+
+1-2 of 2 by state ^   Enter why   / filter   s sort   Tab next   ? help   q quit
+)");
 }
 
-TEST_F(TopRender, PodsGetAColumnWhereThereIsRoom) {
+TEST_F(TopRender, Batch) {
+  EXPECT_EQ(text_of(calm_model(), batch_of(100)), R"(
+wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
+connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
+ PORT OWNER           ESTAB   CLOSE_W  STUCK LAST 60s     FIN_W TIME_W OTHER ACCEPT-Q OPEN/S CLOSE/S
+ 8080 node[4121]  █▊    130 ▉      63   0/50     ▁▁▁▁▃▅▇█     4     17     2    0/511   12.0    11.5
+STATE         SINCE     AGE   IDLE RECV-Q SEND-Q   RETR   SRTT OWNER           PEER
+close_wait    ≥2.0s  ≥1d01h   2.0s      0      0      0      - node[4121]      …::8a2e:370:7334]:443
+established  14m03s  14m03s   0.2s      0  64.0K      3   12ms node[4121]      10.0.3.7:51234
+)");
+}
+
+TEST_F(TopRender, BatchShowsEveryRow) {
+  EXPECT_EQ(render(crowded_model(300), batch_of(80)).lines.size(), 2 + 2 + 1 + 300u);
+}
+
+TEST_F(TopRender, FrozenAndFiltered) {
+  View view = view_of(80, 14);
+  view.filter = "sport = :8080 and idle gt 30s";
+  view.frozen = true;
+  view.frozen_since = "14:03:22";
+  EXPECT_EQ(text_of(calm_model(), view), R"(
+wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
+connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
+ Listeners 1 [Connections 2] Disconnects  Alerts 0        FROZEN since 14:03:22
+filter sport = :8080 and idle gt 30s   Esc: back
+  PORT OWNER           ESTAB   CLOSE_W  STUCK LAST 60s     FIN_W TIME_W ACCEPT-Q
+  8080 node[4121]  █▊    130 ▉      63   0/50     ▁▁▁▁▃▅▇█     4     17    0/511
+ STATE         SINCE     AGE   IDLE RECV-Q SEND-Q OWNER       PEER
+>close_wait    ≥2.0s  ≥1d01h   2.0s      0      0 node[4121]  …a2e:370:7334]:443
+ established  14m03s  14m03s   0.2s      0  64.0K node[4121]  10.0.3.7:51234
+
+
+
+
+1-2 of 2 by state ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
+)");
+}
+
+TEST_F(TopRender, TheDaemonIsGone) {
+  View view = view_of(80, 14);
+  view.banner =
+      "THE DAEMON IS GONE (no such file): this is its last answer; trying again every 1.0s";
+  EXPECT_EQ(text_of(calm_model(), view), R"(
+wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
+connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
+THE DAEMON IS GONE (no such file): this is its last answer; trying again every
+1.0s
+ Listeners 1 [Connections 2] Disconnects  Alerts 0
+  PORT OWNER           ESTAB   CLOSE_W  STUCK LAST 60s     FIN_W TIME_W ACCEPT-Q
+  8080 node[4121]  █▊    130 ▉      63   0/50     ▁▁▁▁▃▅▇█     4     17    0/511
+ STATE         SINCE     AGE   IDLE RECV-Q SEND-Q OWNER       PEER
+>close_wait    ≥2.0s  ≥1d01h   2.0s      0      0 node[4121]  …a2e:370:7334]:443
+ established  14m03s  14m03s   0.2s      0  64.0K node[4121]  10.0.3.7:51234
+
+
+
+1-2 of 2 by state ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
+)");
+  EXPECT_EQ(style_of(render(calm_model(), view), "THE DAEMON IS GONE"), Style::kCritical);
+}
+
+TEST_F(TopRender, ItIsBack) {
+  View view = view_of(80, 14);
+  view.news = "reconnected";
+  const std::string text = text_of(calm_model(), view);
+  EXPECT_TRUE(contains(text, "Alerts 0  ")) << text;
+  EXPECT_TRUE(contains(text, "  reconnected\n  PORT")) << text;
+}
+
+TEST_F(TopRender, AFilterIsTyped) {
+  View view = view_of(80, 14);
+  view.prompt = Prompt{.line = InputLine("state close-wait and")};
+  const Frame frame = render(calm_model(), view);
+  EXPECT_EQ("\n" + plain_text(frame), R"(
+wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
+connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
+ Listeners 1 [Connections 2] Disconnects  Alerts 0
+  PORT OWNER           ESTAB   CLOSE_W  STUCK LAST 60s     FIN_W TIME_W ACCEPT-Q
+  8080 node[4121]  █▊    130 ▉      63   0/50     ▁▁▁▁▃▅▇█     4     17    0/511
+ STATE         SINCE     AGE   IDLE RECV-Q SEND-Q OWNER       PEER
+>close_wait    ≥2.0s  ≥1d01h   2.0s      0      0 node[4121]  …a2e:370:7334]:443
+ established  14m03s  14m03s   0.2s      0  64.0K node[4121]  10.0.3.7:51234
+
+
+
+
+filter: state close-wait and
+Enter applies   Esc leaves it   Ctrl-U Ctrl-W erase
+)");
+  EXPECT_EQ(frame.cursor, (Cursor{.x = 28, .y = 12}));
+}
+
+TEST_F(TopRender, AFilterIsRefused) {
+  View view = view_of(80, 14);
+  view.prompt = Prompt{.line = InputLine("state bogus"),
+                       .error = "column 7 of the filter: no state\n  state bogus\n        ^"};
+  const std::string text = text_of(calm_model(), view);
+  EXPECT_TRUE(
+      text.ends_with("filter: state bogus\n"
+                     "column 7 of the filter: no state\n"
+                     "  state bogus\n"
+                     "        ^\n"))
+      << text;
+}
+
+TEST_F(TopRender, WhatTheDaemonRefusesIsSaidInThePlaceOfRows) {
   Model model = calm_model();
-  model.connections = {established()};
-  model.connections_total = 1;
-  model.connections[0].workload = {.name_space = "shop", .pod = "chat-7f"};
-  EXPECT_TRUE(contains(text_of(model, view_of(200, 10)), " shop/chat-7f\n"));
-  EXPECT_FALSE(contains(text_of(model, view_of(80, 10)), "shop"));
+  model.refused = Error{"it takes no \x1b filter", ExitCode::kUsage};
+  EXPECT_EQ(style_of(render(model, view_of(80, 24)), "it takes no \\x1b filter"), Style::kWarning);
 }
 
 TEST_F(TopRender, NoListeners) {
-  Model model;
-  model.status = calm_status();
+  Model model = calm_model();
+  model.listeners = loaded<Listener>({});
+  model.connections = loaded<Connection>({});
   model.status.connections = 0;
-  EXPECT_EQ(text_of(model, view_of(80, 8)), R"(
-wsbpf 0.1.0   node web-1   kernel 6.12.8-amd64   up 3h12m   role server
-connections 0   opens/s 12.4   closes/s 11.9   alerts none
- PORT OWNER      ESTAB CLOSE_W  STUCK FIN_W TIME_W OTHER ACCEPT-Q OPEN/S CLOSE/S
+  EXPECT_EQ(text_of(model, view_of(80, 12)), R"(
+wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
+connections 0  opens/s 12.4  closes/s 11.9  lost 0  alerts none
+ Listeners 1 [Connections 0] Disconnects  Alerts 0
+  PORT OWNER           ESTAB   CLOSE_W  STUCK LAST 60s     FIN_W TIME_W ACCEPT-Q
 nothing listens on the watched ports 443,8080
-STATE           AGE  SINCE   IDLE RECV-Q SEND-Q OWNER      PEER
+ STATE         SINCE     AGE   IDLE RECV-Q SEND-Q OWNER       PEER
 no connections
 
-0-0 of 0 by state ↑   q quit  s < > sort  r reverse  ? help
+
+
+
+0-0 of 0 by state ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
 )");
 }
 
 TEST_F(TopRender, WhatIsNotKnownIsADash) {
   Model model;
-  model.listeners = {Listener{}};
-  model.connections = {Connection{}};
-  model.connections_total = 1;
-  EXPECT_EQ(text_of(model, batch_of(120)), R"(
+  model.listeners = loaded<Listener>({Listener{}});
+  model.connections = loaded<Connection>({Connection{}});
+  EXPECT_EQ(text_of(model, batch_of(130)), R"(
 up -
-connections -   opens/s -   closes/s -   alerts none
- PORT ROLE   OWNER                    ESTAB   CLOSE_W       STUCK   FIN_W   TIME_W   OTHER    ACCEPT-Q   OPEN/S  CLOSE/S
-    -        -                            0         0         0/-       0        0       0           -        -        -
-STATE           AGE  SINCE   IDLE RECV-Q SEND-Q   RETR   SRTT OWNER        PEER                   LOCAL
--                 -      -      -      -      -      -      - -            -                      -
+connections -  opens/s -  closes/s -  lost 0  alerts none
+ PORT ROLE   OWNER              ESTAB     CLOSE_W    STUCK HALF-O LAST 60s         FIN_W  TIME_W  OTHER  ACCEPT-Q  OPEN/S  CLOSE/S
+    -        -                      0           0      0/-      0                      0       0      0         -       -        -
+STATE         SINCE     AGE   IDLE RECV-Q SEND-Q   RETR   SRTT HALF-OPEN OWNER          PEER                  LOCAL
+-                 -       -      -      -      -      -      - -         -              -                     -
 )");
+}
+
+TEST_F(TopRender, BeforeTheFirstRows) {
+  EXPECT_TRUE(contains(text_of(Model{}, view_of(80, 24)), "\nasking …\n"));
+}
+
+TEST_F(TopRender, PodsAndWebSocketsGetAColumnWhereThereAreSome) {
+  Model model = calm_model();
+  EXPECT_FALSE(contains(text_of(model, view_of(200, 14)), " POD"));
+  EXPECT_FALSE(contains(text_of(model, view_of(200, 14)), " WS"));
+  model.connections.rows[0].workload = {.name_space = "shop", .pod = "chat-7f"};
+  model.connections.rows[0].websocket_phase = "closing";
+  const std::string text = text_of(model, view_of(200, 14));
+  EXPECT_TRUE(contains(text, " shop/chat-7f\n")) << text;
+  EXPECT_TRUE(contains(text, " closing ")) << text;
+  EXPECT_TRUE(contains(text_of(model, view_of(80, 14)), " closing "));
+}
+
+TEST_F(TopRender, HalfOpenTakesRoomWhereThePeerIsInDoubt) {
+  Model model = calm_model();
+  model.connections.rows[1].half_open = "silent";
+  EXPECT_FALSE(contains(text_of(model, view_of(80, 14)), "HALF-OPEN"));
+  EXPECT_TRUE(contains(text_of(model, view_of(200, 14)), " silent "));
+  model.connections.rows[1].half_open = "unacked";
+  EXPECT_TRUE(contains(text_of(model, view_of(80, 14)), " unacked "));
+  EXPECT_EQ(style_of(render(model, view_of(80, 14)), "unacked"), Style::kNotice);
 }
 
 TEST_F(TopRender, LostEventsAreAWarning) {
   Model model = calm_model();
   model.status.lost = {{"decode", 34}, {"ring_buffer", 1200}};
-  const Frame frame = render(model, view_of(120, 10));
+  const Frame frame = render(model, view_of(120, 24));
   EXPECT_EQ(style_of(frame, "1234 events lost (decode 34, ring_buffer 1200)"), Style::kWarning);
+  EXPECT_TRUE(contains(plain_text(frame), "lost 1234"));
 }
 
 TEST_F(TopRender, LostEventsAreSaidOnce) {
   Model model = calm_model();
   model.status.lost = {{"ring_buffer", 34}};
-  model.alerts = {{.name = "EventsLost", .firing = true, .port = {}, .summary = "34 events"}};
-  const std::string text = text_of(model, view_of(120, 10));
+  model.alerts = loaded<Alert>({events_lost_alert()});
+  const std::string text = text_of(model, view_of(120, 24));
   EXPECT_TRUE(contains(text, "WARNING EventsLost  34 events\n"));
   EXPECT_FALSE(contains(text, "events lost"));
-}
-
-TEST_F(TopRender, NoEventsLostNoWarning) {
-  EXPECT_FALSE(contains(text_of(calm_model(), view_of(120, 10)), "lost"));
 }
 
 TEST_F(TopRender, DegradedObservationSaysWhy) {
   Model model = calm_model();
   model.status.degraded = true;
   model.status.reasons = {"no procfs"};
-  EXPECT_TRUE(contains(text_of(model, view_of(80, 10)), "\ndegraded: no procfs\n"));
+  EXPECT_TRUE(contains(text_of(model, view_of(80, 24)), "\ndegraded: no procfs\n"));
   model.status.coverage_partial = true;
-  EXPECT_TRUE(contains(text_of(model, view_of(80, 10)), "\ncoverage is partial: no procfs\n"));
+  EXPECT_TRUE(contains(text_of(model, view_of(80, 24)), "\ncoverage is partial: no procfs\n"));
 }
 
 TEST_F(TopRender, FiringAlertsShowTheirSummaryTheWorstFirst) {
   Model model = calm_model();
   model.status.alerts_firing = 2;
   model.status.alerts_pending = 1;
-  model.alerts = {{.name = "EventsLost", .firing = true, .port = {}, .summary = "34 events"},
-                  {.name = "ReconnectStorm", .port = 443, .summary = "only pending"},
-                  {.name = "CloseWaitAccumulation",
-                   .critical = true,
-                   .firing = true,
-                   .port = 8080,
-                   .summary = "63 connections of node[4121] have sat in CLOSE_WAIT for 3 s"}};
+  Alert pending = events_lost_alert();
+  pending.state = "pending";
+  pending.summary = "only pending";
+  model.alerts = loaded<Alert>({events_lost_alert(), pending, close_wait_alert()});
   const Frame frame = render(model, view_of(80, 24));
   EXPECT_EQ(style_of(frame, "CRITICAL CloseWaitAccumulation"), Style::kCritical);
   EXPECT_TRUE(contains(plain_text(frame),
@@ -245,71 +289,84 @@ TEST_F(TopRender, FiringAlertsShowTheirSummaryTheWorstFirst) {
                        "sat in\n"
                        "CLOSE_WAIT for 3 s\n"
                        "WARNING EventsLost  34 events\n"
-                       " PORT"));
+                       " Listeners"))
+      << plain_text(frame);
 }
 
 TEST_F(TopRender, AlertsLeaveRoomForTheConnections) {
   Model model = calm_model();
-  model.alerts.assign(
-      40, {.name = "ReconnectStorm", .firing = true, .port = 443, .summary = "600 a minute"});
+  model.alerts = loaded(std::vector<Alert>(40, close_wait_alert()));
   const std::string text = text_of(model, view_of(80, 24));
-  EXPECT_TRUE(contains(text, "… and more: see wsbpf alerts"));
-  EXPECT_TRUE(contains(text, "\nestablished "));
+  EXPECT_TRUE(contains(text, "… and more: see the alerts"));
+  EXPECT_TRUE(contains(text, "\n established "));
 }
 
 TEST_F(TopRender, ManyListenersLeaveRoomForTheConnectionsThoseInTroubleFirst) {
   Model model = calm_model();
-  model.listeners.assign(40, node_listener());
-  model.listeners.back().port = 9000;
-  model.listeners.back().close_wait_stuck = 63;
+  model.listeners = loaded(std::vector<Listener>(40, node_listener()));
+  model.listeners.rows.back().key.port = 9000;
+  model.listeners.rows.back().close_wait_stuck = 63;
   const std::string text = text_of(model, view_of(80, 24));
-  EXPECT_TRUE(contains(text, "\n 9000 node[4121]   130       1  63/50"));
-  EXPECT_TRUE(contains(text, "\n… 35 more listeners\n"));
-  EXPECT_TRUE(contains(text, "\nestablished "));
+  EXPECT_TRUE(contains(text, "\n  9000 node[4121]")) << text;
+  EXPECT_TRUE(contains(text, " 63/50 "));
+  EXPECT_TRUE(contains(text, "\n… 36 more listeners\n"));
+  EXPECT_TRUE(contains(text, "\n established "));
 }
 
 TEST_F(TopRender, RolesAreToldApartWhereBothAreWatched) {
   Model model = calm_model();
   EXPECT_FALSE(contains(text_of(model, view_of(80, 24)), "ROLE"));
-  model.listeners.push_back(node_listener());
-  model.listeners.back().role = "client";
+  model.listeners.rows.push_back(node_listener());
+  model.listeners.rows.back().key.role = "client";
   const std::string text = text_of(model, view_of(80, 24));
-  EXPECT_TRUE(contains(text, "\n 8080 server node[4121] "));
-  EXPECT_TRUE(contains(text, "\n 8080 client node[4121] "));
+  EXPECT_TRUE(contains(text, "\n  8080 server node[4121] "));
+  EXPECT_TRUE(contains(text, "\n  8080 client node[4121] "));
 }
 
 TEST_F(TopRender, StuckAboveTheThresholdAndAFullAcceptQueueAreCritical) {
   Model model = calm_model();
-  model.listeners[0].close_wait_stuck = 51;
-  model.listeners[0].accept_queue = {.length = 511, .limit = 511};
+  model.listeners.rows[0].close_wait_stuck = 51;
+  model.listeners.rows[0].accept_queue = {.length = 512, .limit = 511, .full = true};
   const Frame frame = render(model, view_of(80, 24));
   EXPECT_EQ(style_of(frame, "51/50"), Style::kCritical);
-  EXPECT_EQ(style_of(frame, "511/511"), Style::kCritical);
+  EXPECT_EQ(style_of(frame, "512/511"), Style::kCritical);
 }
 
 TEST_F(TopRender, StuckUpToTheThresholdIsNotCritical) {
   Model model = calm_model();
-  model.listeners[0].close_wait_stuck = 50;
+  model.listeners.rows[0].close_wait_stuck = 50;
   const Frame frame = render(model, view_of(80, 24));
   EXPECT_EQ(style_of(frame, "50/50"), Style::kNotice);
   EXPECT_EQ(style_of(frame, "0/511"), Style::kPlain);
 }
 
+TEST_F(TopRender, HalfOpenConnectionsOfAListenerAreCounted) {
+  Model model = calm_model();
+  model.listeners.rows[0].half_open = 7;
+  model.listeners.rows[0].half_open_stuck = 6;
+  const Frame frame = render(model, view_of(80, 24));
+  EXPECT_TRUE(contains(plain_text(frame), "HALF-O"));
+  EXPECT_EQ(style_of(frame, "     7"), Style::kNotice);
+}
+
 TEST_F(TopRender, CloseWaitStandsOutAndMoreSoOnceItIsStuck) {
   Model model = calm_model();
   EXPECT_EQ(style_of(render(model, view_of(80, 24)), "close_wait"), Style::kNotice);
-  model.connections[0].state_age_seconds = 3.0;
+  model.connections.rows[0].state_age_seconds = 3.0;
   EXPECT_EQ(style_of(render(model, view_of(80, 24)), "close_wait"), Style::kCritical);
   EXPECT_EQ(style_of(render(model, view_of(80, 24)), "established"), Style::kPlain);
 }
 
-TEST_F(TopRender, AgesFromBeforeTheStartAreLowerBounds) {
-  Model model = calm_model();
-  EXPECT_TRUE(contains(text_of(model, view_of(80, 24)), "close_wait   ≥1d01h   2.0s"));
-  EXPECT_TRUE(contains(text_of(model, view_of(80, 24)), "established  14m03s 14m03s"));
+TEST_F(TopRender, TheSelectedRowIsMarkedWithAndWithoutColours) {
+  View view = view_of(80, 24);
+  view.place().selected = 1;
+  const Frame frame = render(calm_model(), view);
+  EXPECT_TRUE(contains(plain_text(frame), "\n>established "));
+  EXPECT_TRUE(span_with(frame, "established").selected);
+  EXPECT_FALSE(span_with(frame, "close_wait").selected);
 }
 
-TEST_F(TopRender, HostileCommIsEscapedAndKeepsTheColumnsAligned) {
+TEST_F(TopRender, HostileTextIsEscapedAndKeepsTheColumnsAligned) {
   const auto connections = parse_connections(R"({"connections":[
       {"state":"established","owner":{"pid":7,"comm":"\u001b[31mx\u202e"},
        "remote":{"address":"10.0.3.7","port":1}},
@@ -317,11 +374,10 @@ TEST_F(TopRender, HostileCommIsEscapedAndKeepsTheColumnsAligned) {
        "remote":{"address":"10.0.3.8","port":2}}],"total":2})");
   ASSERT_TRUE(connections);
   Model model;
-  model.connections = connections->rows;
-  model.connections_total = connections->total;
+  model.connections = loaded(connections->rows);
   const std::string text = text_of(model, batch_of(200));
-  EXPECT_TRUE(contains(text, " \\x1b[31mx\\u202e[7]       10.0.3.7:1")) << text;
-  EXPECT_TRUE(contains(text, " 日本e\u0301[8]                 10.0.3.8:2")) << text;
+  EXPECT_TRUE(contains(text, " \\x1b[31mx\\u202e[7]               10.0.3.7:1")) << text;
+  EXPECT_TRUE(contains(text, " 日本e\u0301[8]                         10.0.3.8:2")) << text;
 }
 
 TEST_F(TopRender, TheColumnSortedByIsShownHoweverNarrowTheScreen) {
@@ -332,48 +388,107 @@ TEST_F(TopRender, TheColumnSortedByIsShownHoweverNarrowTheScreen) {
   EXPECT_TRUE(contains(text_of(calm_model(), view), "1-2 of 2 by srtt ↓"));
 }
 
-TEST_F(TopRender, BannerComesFirst) {
-  View view = view_of(80, 24);
-  view.banner = "THE DAEMON IS GONE";
-  const Frame frame = render(calm_model(), view);
-  EXPECT_EQ(style_of(frame, "THE DAEMON IS GONE"), Style::kCritical);
-}
-
-TEST_F(TopRender, ScrollingShowsTheRowsFromThereOn) {
-  Model model = calm_model();
-  model.connections.assign(100, established());
-  for (std::size_t i = 0; i < 100; ++i) {
-    model.connections[i].remote.port = static_cast<int>(50000 + i);
+TEST_F(TopRender, EverySortColumnIsOneOfTheDaemons) {
+  const auto& theirs = wsbpf::sort_columns();
+  for (const std::string& column : sort_columns()) {
+    EXPECT_NE(std::find(theirs.begin(), theirs.end(), column), theirs.end()) << column;
   }
-  model.connections_total = 100;
-  View view = view_of(80, 24);
-  view.scroll = 1000;
-  view = settle(view, model);
-  EXPECT_EQ(view.page_rows, 18);
-  EXPECT_EQ(view.scroll, 82);
-  const std::string text = text_of(model, view);
-  EXPECT_TRUE(contains(text, "10.0.3.7:50082"));
-  EXPECT_TRUE(contains(text, "10.0.3.7:50099\n83-100 of 100 by state"));
-  EXPECT_FALSE(contains(text, "50081"));
 }
 
+TEST_F(TopRender, ClicksFindTheirPlaces) {
+  const Frame frame = render(calm_model(), view_of(80, 24));
+  const auto place_of = [&frame](std::string_view part) {
+    for (std::size_t y = 0; y < frame.lines.size(); ++y) {
+      int x = 0;
+      for (const Span& span : frame.lines[y]) {
+        if (contains(span.text, part)) return spot_at(frame, x + 1, static_cast<int>(y));
+        x += display_width(span.text);
+      }
+    }
+    return static_cast<const Spot*>(nullptr);
+  };
+  ASSERT_NE(place_of("Disconnects"), nullptr);
+  EXPECT_EQ(place_of("Disconnects")->kind, Spot::Kind::kTab);
+  EXPECT_EQ(place_of("Disconnects")->index, index_of(Tab::kDisconnects));
+  EXPECT_EQ(place_of("IDLE")->kind, Spot::Kind::kSort);
+  EXPECT_EQ(sort_columns()[place_of("IDLE")->index], "idle");
+  EXPECT_EQ(place_of("established")->kind, Spot::Kind::kRow);
+  EXPECT_EQ(place_of("established")->index, 1u);
+  EXPECT_EQ(spot_at(frame, 1, 0), nullptr);
+}
+
+TEST_F(TopRender, RowsThatAreNotLoadedAreBlank) {
+  Model model = crowded_model(10);
+  model.connections.first = 100;
+  model.connections.total = 1000;
+  View view = view_of(80, 24);
+  view.place().first = 98;
+  view.place().selected = 100;
+  const std::string text = text_of(model, view);
+  EXPECT_TRUE(contains(text, "PEER\n\n\n>established ")) << text;
+  EXPECT_TRUE(contains(text, "99-115 of 1000"));
+}
+
+// 1×1, 40×6, and whatever a window may be dragged to.
 TEST_F(TopRender, EverySizeIsKeptToAndNoneCrashes) {
-  Model model = calm_model();
-  model.alerts = {{.name = "ReconnectStorm", .firing = true, .port = 443, .summary = "日本 storm"}};
-  for (const bool help : {false, true}) {
+  Model model = crowded_model(30);
+  model.alerts = loaded<Alert>({close_wait_alert()});
+  model.alerts.rows[0].summary = "日本 storm";
+  model.status.lost = {{"decode", 34}};
+  std::vector<View> views(6);
+  views[1].help = true;
+  views[2].tab = Tab::kAlerts;
+  views[3].tab = Tab::kListeners;
+  views[4].prompt = Prompt{.line = InputLine(std::string(300, 'x')), .error = "a\nb\nc\nd\ne"};
+  views[5].page = Page::kConnection;
+  views[0].banner = "THE DAEMON IS GONE";
+  for (View view : views) {
     for (int width = 0; width <= 130; ++width) {
-      for (const int height : {0, 1, 2, 3, 5, 8, 24}) {
-        View view = view_of(width, height);
-        view.help = help;
-        const Frame frame = render(model, view);
-        EXPECT_LE(frame.lines.size(), static_cast<std::size_t>(height));
+      for (const int height : {0, 1, 2, 3, 4, 5, 6, 8, 24}) {
+        view.width = width;
+        view.height = height;
+        const Frame frame = render(model, settle(view, model));
+        EXPECT_EQ(frame.lines.size(), static_cast<std::size_t>(height));
         for (const Line& line : frame.lines) {
-          int used = 0;
-          for (const Span& span : line) used += display_width(span.text);
-          EXPECT_LE(used, width) << width << "x" << height;
+          EXPECT_LE(line_width(line), width) << width << "x" << height;
         }
       }
     }
+  }
+}
+
+TEST_F(TopRender, ASmallScreenIsForTheList) {
+  EXPECT_EQ(text_of(calm_model(), view_of(40, 6)), R"(
+ Listeners 1 [Connections 2] Disconnect…
+ STATE         SINCE OWNER
+>close_wait    ≥2.0s node[4121]
+ established  14m03s node[4121]
+
+1-2 of 2 by state ↑   Enter why
+)");
+  EXPECT_EQ(text_of(calm_model(), view_of(12, 1)), "\n>close_wait\n");
+  EXPECT_EQ(text_of(calm_model(), view_of(1, 1)), "\n>\n");
+}
+
+TEST_F(TopRender, FiveHundredColumnsAndTwoHundredLines) {
+  const Frame frame = render(crowded_model(300), view_of(500, 200));
+  EXPECT_EQ(frame.lines.size(), 200u);
+  EXPECT_TRUE(contains(plain_text(frame), "1-193 of 300 by state"));
+}
+
+TEST(TopLooks, EachStyleIsToldFromPlainAndTheSelectionFromTheRest) {
+  for (const Colors colors : {Colors::kNone, Colors::kBasic, Colors::kRich}) {
+    const auto same = [](const Look& a, const Look& b) {
+      return a.foreground == b.foreground && a.background == b.background && a.bold == b.bold &&
+             a.reverse == b.reverse && a.underline == b.underline;
+    };
+    const Look plain = look_of(Style::kPlain, false, colors);
+    for (const Style style : {Style::kTitle, Style::kNotice, Style::kCritical, Style::kStrong}) {
+      EXPECT_FALSE(same(look_of(style, false, colors), plain));
+    }
+    EXPECT_FALSE(same(look_of(Style::kPlain, true, colors), plain));
+    EXPECT_FALSE(
+        same(look_of(Style::kCritical, false, colors), look_of(Style::kNotice, false, colors)));
   }
 }
 

@@ -8,8 +8,10 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "core/filter.h"
 
 namespace wsbpf {
+
 void add_top(CLI::App& app, Action& chosen) {
   CLI::App* command = app.add_subcommand("top", "look at listeners and connections live");
   const auto backend_settings = add_backend_options(*command);
@@ -23,6 +25,11 @@ void add_top(CLI::App& app, Action& chosen) {
           fmt::format("sort by a column: {}; -COLUMN for descending, +COLUMN for ascending",
                       fmt::join(top::sort_columns(), " ")))
       ->type_name("COLUMN");
+  command
+      ->add_option("-F,--filter", view->filter,
+                   "show only what it lets through, such as 'state close-wait'")
+      ->type_name("FILTER");
+  command->add_flag("--ascii", view->ascii, "draw with ASCII alone");
   command->add_flag("-b,--batch", view->batch,
                     "print plain frames; so it does where stdout is no terminal");
   command->add_option("-n,--iterations", view->iterations, "end after so many frames")
@@ -32,6 +39,9 @@ void add_top(CLI::App& app, Action& chosen) {
   command->callback([&chosen, backend_settings, view, color] {
     chosen = [backend_settings, view, color]() -> Result<ExitCode> {
       if (const auto sort = top::parse_sort(view->sort); !sort) return wrap("--sort", sort.error());
+      if (const auto filter = Filter::parse(view->filter); !filter) {
+        return tl::unexpected(filter.error());
+      }
       const auto backend = open_backend(*backend_settings);
       if (!backend) return tl::unexpected(backend.error());
       if (!isatty(STDOUT_FILENO)) view->batch = true;

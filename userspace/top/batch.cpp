@@ -45,6 +45,8 @@ Result<void> run_batch(const Settings& settings, Sort sort) {
   view.batch = true;
   view.width = batch_width();
   view.sort = sort;
+  view.filter = settings.filter;
+  view.ascii = settings.ascii;
   const int frames = std::max(1, settings.iterations);
   const int delay_ms = static_cast<int>(settings.delay_seconds * 1000);
 
@@ -54,6 +56,7 @@ Result<void> run_batch(const Settings& settings, Sort sort) {
     if (wait_or_stop(stop, poller.fd(), kForever)) return {};
     const auto answer = poller.take();
     if (!answer->model) return tl::unexpected(answer->model.error());
+    if (answer->model->refused) return tl::unexpected(*answer->model->refused);
     if (auto printed = print(render(*answer->model, view), i == 0); !printed) return printed;
   }
   return {};

@@ -1,12 +1,9 @@
 #include "top/connections.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <string>
 #include <string_view>
 
 #include "top/format.h"
-#include "top/table.h"
 
 namespace wsbpf::top {
 namespace {
@@ -17,12 +14,16 @@ struct Field {
   std::string (*text)(const Connection& connection);
   std::string_view sort = {};
   std::string_view also_sort = {};
+  // Not empty: the column has room only where there is something to say.
+  bool (*is_said)(const Connection& connection) = nullptr;
 };
 
-std::string age_text(const Connection& connection) {
-  const bool at_least = connection.age_is_lower_bound && connection.age_seconds;
-  return (at_least ? "≥" : "") + duration_text(connection.age_seconds);
+// Half-open, and not merely silent, as any idle connection is.
+bool is_in_doubt(const Connection& connection) {
+  return !connection.half_open.empty() && connection.half_open != "silent";
 }
+
+constexpr int kSaid = 11;  // the importance of such a column once there is
 
 // At 80 columns everything up to SEND-Q, OWNER and PEER fits.
 const std::vector<Field>& fields() {
@@ -30,12 +31,14 @@ const std::vector<Field>& fields() {
       {{.title = "STATE", .width = 11, .max_width = 11, .importance = kAlways},
        [](const Connection& c) { return c.state.empty() ? kUnknown : c.state; },
        "state"},
-      {{.title = "AGE", .width = 7, .max_width = 7, .align = Align::kRight, .importance = 6},
-       age_text,
-       "age"},
-      {{.title = "SINCE", .width = 6, .max_width = 6, .align = Align::kRight, .importance = 10},
-       [](const Connection& c) { return duration_text(c.state_age_seconds); },
+      {{.title = "SINCE", .width = 7, .max_width = 7, .align = Align::kRight, .importance = 10},
+       [](const Connection& c) {
+         return at_least_text(c.state_age_seconds, c.state_age_is_lower_bound);
+       },
        "state_age"},
+      {{.title = "AGE", .width = 7, .max_width = 7, .align = Align::kRight, .importance = 6},
+       [](const Connection& c) { return at_least_text(c.age_seconds, c.age_is_lower_bound); },
+       "age"},
       {{.title = "IDLE", .width = 6, .max_width = 6, .align = Align::kRight, .importance = 7},
        [](const Connection& c) { return duration_text(c.idle_seconds); },
        "idle"},
@@ -51,20 +54,38 @@ const std::vector<Field>& fields() {
       {{.title = "SRTT", .width = 6, .max_width = 6, .align = Align::kRight, .importance = 2},
        [](const Connection& c) { return round_trip_text(c.srtt_seconds); },
        "srtt"},
-      {{.title = "OWNER", .width = 10, .max_width = 24, .cut = Cut::kFront, .importance = 9},
+      {{.title = "HALF-OPEN", .width = 9, .max_width = 9, .importance = 1},
+       [](const Connection& c) { return c.half_open.empty() ? kUnknown : c.half_open; },
+       {},
+       {},
+       is_in_doubt},
+      {{.title = "WS", .width = 9, .max_width = 9, .importance = kNever},
+       [](const Connection& c) { return c.websocket_phase.empty() ? kUnknown : c.websocket_phase; },
+       {},
+       {},
+       [](const Connection& c) { return !c.websocket_phase.empty(); }},
+      {{.title = "OWNER", .width = 10, .max_width = 32, .cut = Cut::kFront, .importance = 9},
        [](const Connection& c) { return owner_text(c.owner); },
        "pid",
        "comm"},
-      {{.title = "PEER", .width = 21, .max_width = 47, .cut = Cut::kFront, .importance = 8},
+      {{.title = "PEER", .width = 17, .max_width = 47, .cut = Cut::kFront, .importance = 8},
        [](const Connection& c) { return endpoint_text(c.remote); },
        "peer"},
-      {{.title = "LOCAL", .width = 21, .max_width = 47, .cut = Cut::kFront, .importance = 1},
+      {{.title = "LOCAL", .width = 17, .max_width = 47, .cut = Cut::kFront, .importance = 1},
        [](const Connection& c) { return endpoint_text(c.local); },
        "local"},
-      {{.title = "POD", .width = 16, .max_width = 60, .cut = Cut::kFront, .importance = 0},
-       [](const Connection& c) { return workload_text(c.workload); }},
+      {{.title = "POD", .width = 16, .max_width = 60, .cut = Cut::kFront, .importance = kNever},
+       [](const Connection& c) { return workload_text(c.workload); },
+       {},
+       {},
+       [](const Connection& c) { return !c.workload.pod.empty(); }},
   };
   return all;
+}
+
+bool is_said(const Field& field, const std::vector<Connection>& connections) {
+  return field.is_said != nullptr &&
+         std::any_of(connections.begin(), connections.end(), field.is_said);
 }
 
 // The column that the rows are sorted by is shown however little it matters otherwise.
@@ -72,49 +93,69 @@ std::vector<Column> columns_for(const Model& model, const View& view) {
   const std::string& sort = sort_columns()[view.sort.column];
   std::vector<Column> columns;
   for (const Field& field : fields()) {
-    columns.push_back(field.column);
-    if (field.sort != sort && field.also_sort != sort) continue;
-    columns.back().title_style = Style::kSortedTitle;
-    columns.back().importance = kAlways;
+    Column column = field.column;
+    if (is_said(field, model.connections.rows)) {
+      column.importance = column.title == "POD" ? 0 : kSaid;
+    }
+    if (field.sort == sort || field.also_sort == sort) {
+      column.title_style = Style::kSortedTitle;
+      column.importance = kAlways;
+    }
+    columns.push_back(column);
   }
-  const bool any_pod =
-      std::any_of(model.connections.begin(), model.connections.end(),
-                  [](const Connection& connection) { return !connection.workload.pod.empty(); });
-  if (!any_pod) columns.pop_back();
   return columns;
 }
 
 Style row_style(const Connection& connection, const Status& status) {
+  if (is_in_doubt(connection)) return Style::kNotice;
   if (connection.state != "close_wait") return Style::kPlain;
   const bool stuck = connection.state_age_seconds && status.close_wait_for_seconds &&
                      *connection.state_age_seconds >= *status.close_wait_for_seconds;
   return stuck ? Style::kCritical : Style::kNotice;
 }
 
+// What is wrong stands out; the rest of the row stays calm.
+bool tells_trouble(std::string_view title) {
+  return title == "STATE" || title == "SINCE" || title == "HALF-OPEN";
+}
+
 Row row_of(const Connection& connection, const Status& status) {
   const Style style = row_style(connection, status);
   Row row;
-  for (const Field& field : fields()) row.push_back({field.text(connection), style});
+  for (const Field& field : fields()) {
+    row.push_back(
+        {field.text(connection), tells_trouble(field.column.title) ? style : Style::kPlain});
+  }
   return row;
+}
+
+std::vector<Spot> title_spots(const Table& table) {
+  std::vector<Spot> spots;
+  for (const ShownColumn& column : table.shown) {
+    const auto& columns = sort_columns();
+    const auto found = std::find(columns.begin(), columns.end(), fields()[column.index].sort);
+    if (found == columns.end()) continue;
+    spots.push_back({.kind = Spot::Kind::kSort,
+                     .x = column.x,
+                     .width = column.width,
+                     .index = static_cast<std::size_t>(found - columns.begin())});
+  }
+  return spots;
 }
 
 }  // namespace
 
-std::vector<Line> connection_lines(const Model& model, const View& view) {
-  const std::size_t loaded = model.connections.size();
-  const std::size_t first = view.batch ? 0 : std::min<std::size_t>(view.scroll, loaded);
-  const std::size_t rest = loaded - first;
-  const std::size_t shown = view.batch ? rest : std::min<std::size_t>(view.page_rows, rest);
-
+Body connections_body(const Model& model, const View& view, const Window& window) {
   std::vector<Row> rows;
-  for (std::size_t i = first; i < first + shown; ++i) {
-    rows.push_back(row_of(model.connections[i], model.status));
+  for (int row = window.begin; row < window.end; ++row) {
+    const std::size_t index = static_cast<std::size_t>(row) - model.connections.first;
+    rows.push_back(row_of(model.connections.rows[index], model.status));
   }
-  std::vector<Line> lines = table_lines(columns_for(model, view), rows, view.width);
-  if (model.connections_total == 0) {
-    lines.push_back(clip_line({{"no connections", Style::kLabel}}, view.width));
-  }
-  return lines;
+  Body body{lay_out(columns_for(model, view), rows, table_size(view, window))};
+  body.titles = title_spots(body.table);
+  body.empty =
+      view.filter.empty() ? "no connections" : "no connections that the filter lets through";
+  return body;
 }
 
 }  // namespace wsbpf::top

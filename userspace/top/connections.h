@@ -1,16 +1,11 @@
-// The table of connections. Those in CLOSE_WAIT stand out, those stuck there more so.
+// The table of connections.
 #pragma once
 
-#include <vector>
-
-#include "top/frame.h"
-#include "top/model.h"
-#include "top/view.h"
+#include "top/body.h"
 
 namespace wsbpf::top {
 
-// A line of titles and the connections from view.scroll on: view.page_rows of them, in batch mode
-// all.
-std::vector<Line> connection_lines(const Model& model, const View& view);
+// The window is within the rows that are loaded.
+Body connections_body(const Model& model, const View& view, const Window& window);
 
 }  // namespace wsbpf::top

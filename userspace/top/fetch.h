@@ -1,4 +1,4 @@
-// One round of questions to the daemon.
+// One round of questions to the daemon: no more than the screen shows.
 #pragma once
 
 #include <cstddef>
@@ -16,13 +16,30 @@ using Fetch = std::function<Result<std::string>(const std::string& target)>;
 
 constexpr std::size_t kAllRows = std::numeric_limits<std::size_t>::max();
 
+// What the greater part of the screen is about.
+enum class Topic { kListeners, kConnections, kDisconnects, kAlerts, kExplanation };
+
 struct Query {
-  std::string sort;  // as the API takes it: a column, with '-' in front for descending
+  Topic topic = Topic::kConnections;
+  std::string sort = {};    // as the API takes it: a column, with '-' in front for descending
+  std::string filter = {};  // empty: all
+  std::string id = {};      // of the connection to explain
+  std::size_t first = 0;    // rows of the list to skip
   std::size_t max_rows = kAllRows;
+  bool history = false;  // there is room for it
+
+  bool operator==(const Query&) const = default;
 };
 
-// Asks for status, listeners, alerts and the first `max_rows` connections. Lists that the daemon
-// cuts into pages are followed to their end. The first error ends the round and is returned as is.
+// But for the part of the list.
+bool same_question(const Query& a, const Query& b);
+
+// Asks for the status and for what the query is about; for alerts only if there are some. Lists of
+// which all is wanted are followed page by page. An error of the first question ends the round and
+// is returned as is; one in the place of the rows becomes part of the answer (`refused`).
 Result<Model> fetch_model(const Fetch& fetch, const Query& query);
+
+// `kept` with what `answer` knows better.
+Model merged(Model kept, Model answer);
 
 }  // namespace wsbpf::top

@@ -32,8 +32,19 @@ std::string duration_text(std::optional<double> seconds) {
   return fmt::format("{}d", whole / kDay);
 }
 
+std::string at_least_text(std::optional<double> seconds, bool at_least) {
+  return (at_least && seconds ? "≥" : "") + duration_text(seconds);
+}
+
+std::string clock_text(const std::string& time) {
+  const std::size_t begin = time.find('T');
+  if (begin == std::string::npos || !time.ends_with('Z')) return {};
+  return time.substr(begin + 1, time.size() - begin - 2);
+}
+
 std::string round_trip_text(std::optional<double> seconds) {
   if (!seconds || *seconds < 0) return kUnknown;
+  if (*seconds < 0.001) return fmt::format("{:.0f}us", *seconds * 1e6);
   if (*seconds < 0.01) return fmt::format("{:.1f}ms", *seconds * 1e3);
   if (*seconds < 1) return fmt::format("{:.0f}ms", *seconds * 1e3);
   return fmt::format("{:.1f}s", *seconds);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "top/alerts.h"
 #include "top/format.h"
 #include "top/width.h"
 
@@ -19,7 +20,7 @@ struct Notice {
   Style style = Style::kWarning;
 };
 
-constexpr std::size_t kLinesPerNotice = 3;
+constexpr std::size_t kLinesPerNotice = 2;
 
 struct Value {
   std::string_view label;
@@ -29,7 +30,7 @@ struct Value {
 
 // Side by side, on as many lines as that takes; values that are empty are left out.
 std::vector<Line> value_lines(const std::vector<Value>& values, int width) {
-  constexpr std::string_view kGap = "   ";
+  constexpr std::string_view kGap = "  ";
   std::vector<Line> lines(1);
   int used = 0;
   for (const Value& value : values) {
@@ -61,43 +62,49 @@ std::vector<Line> identity_lines(const Status& status, int width) {
 
 std::string alerts_text(const Status& status) {
   if (status.alerts_firing == 0 && status.alerts_pending == 0) return "none";
+  if (status.alerts_pending == 0) return fmt::format("{} firing", status.alerts_firing);
+  if (status.alerts_firing == 0) return fmt::format("{} pending", status.alerts_pending);
   return fmt::format("{} firing, {} pending", status.alerts_firing, status.alerts_pending);
 }
 
+std::int64_t lost_events(const Status& status) {
+  std::int64_t total = 0;
+  for (const auto& [reason, events] : status.lost) total += events;
+  return total;
+}
+
 std::vector<Line> load_lines(const Status& status, int width) {
+  const std::int64_t lost = lost_events(status);
   return value_lines({{"connections", count_text(status.connections)},
                       {"opens/s", rate_text(status.opens_per_second)},
                       {"closes/s", rate_text(status.closes_per_second)},
+                      {"lost", count_text(lost), lost > 0 ? Style::kWarning : Style::kStrong},
                       {"alerts", alerts_text(status),
                        status.alerts_firing > 0 ? Style::kCritical : Style::kStrong}},
                      width);
 }
 
 std::string lost_text(const Status& status) {
-  std::int64_t total = 0;
   std::string reasons;
   for (const auto& [reason, events] : status.lost) {
-    total += events;
     reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", reason, events);
   }
   return fmt::format(
       "{} events lost ({}): the next sweep repairs counts and states, some verdicts stay unknown",
-      total, reasons);
+      lost_events(status), reasons);
 }
 
 std::string alert_text(const Alert& alert) {
-  const std::string port = alert.port ? fmt::format(" :{}", *alert.port) : "";
-  return fmt::format("{} {}{}  {}", alert.critical ? "CRITICAL" : "WARNING", alert.name, port,
+  const std::string listener = alert.listener ? " " + listener_text(*alert.listener) : "";
+  return fmt::format("{} {}{}  {}", alert.critical ? "CRITICAL" : "WARNING", alert.name, listener,
                      alert.summary);
 }
 
 std::vector<Notice> alert_notices(const Model& model) {
   std::vector<Notice> notices;
-  for (const bool critical : {true, false}) {
-    for (const Alert& alert : model.alerts) {
-      if (!alert.firing || alert.critical != critical) continue;
-      notices.push_back({alert_text(alert), critical ? Style::kCritical : Style::kWarning});
-    }
+  for (const Alert* alert : ordered_alerts(model)) {
+    if (alert->state != "firing") continue;
+    notices.push_back({alert_text(*alert), alert->critical ? Style::kCritical : Style::kWarning});
   }
   return notices;
 }
@@ -115,15 +122,15 @@ std::vector<Notice> degraded_notices(const Status& status) {
 
 // Once EventsLost has resolved, nothing else tells of what was lost.
 bool tells_of_losses(const Model& model) {
-  return std::any_of(model.alerts.begin(), model.alerts.end(),
-                     [](const Alert& alert) { return alert.firing && alert.name == "EventsLost"; });
+  const auto& alerts = model.alerts.rows;
+  return std::any_of(alerts.begin(), alerts.end(), [](const Alert& alert) {
+    return alert.state == "firing" && alert.name == "EventsLost";
+  });
 }
 
 // The worst first: what does not fit is cut off at the end.
-std::vector<Notice> notices_of(const Model& model, const View& view) {
-  std::vector<Notice> notices;
-  if (!view.banner.empty()) notices.push_back({view.banner, Style::kCritical});
-  for (Notice& notice : alert_notices(model)) notices.push_back(std::move(notice));
+std::vector<Notice> notices_of(const Model& model) {
+  std::vector<Notice> notices = alert_notices(model);
   if (!model.status.lost.empty() && !tells_of_losses(model)) {
     notices.push_back({lost_text(model.status)});
   }
@@ -131,7 +138,7 @@ std::vector<Notice> notices_of(const Model& model, const View& view) {
   return notices;
 }
 
-std::vector<Line> notice_lines(const std::vector<Notice>& notices, int width) {
+std::vector<Line> wrapped_notices(const std::vector<Notice>& notices, int width) {
   std::vector<Line> lines;
   for (const Notice& notice : notices) {
     for (std::string& text : wrap_text(notice.text, width, kLinesPerNotice)) {
@@ -146,13 +153,21 @@ std::vector<Line> notice_lines(const std::vector<Notice>& notices, int width) {
 std::vector<Line> header_lines(const Model& model, const View& view) {
   std::vector<Line> lines = identity_lines(model.status, view.width);
   append_lines(lines, load_lines(model.status, view.width));
-  std::vector<Line> notices = notice_lines(notices_of(model, view), view.width);
-  const auto room = static_cast<std::size_t>(std::max(1, view.height / 4));
-  if (!view.batch && notices.size() > room) {
-    notices.resize(room);
-    notices.back() = {{"… and more: see wsbpf alerts and /api/status", Style::kWarning}};
+  return lines;
+}
+
+std::vector<Line> banner_lines(const View& view) {
+  if (view.banner.empty()) return {};
+  return wrapped_notices({{view.banner, Style::kCritical}}, view.width);
+}
+
+std::vector<Line> notice_lines(const Model& model, const View& view, int most) {
+  std::vector<Line> lines = wrapped_notices(notices_of(model), view.width);
+  const auto room = static_cast<std::size_t>(std::max(1, most));
+  if (!view.batch && lines.size() > room) {
+    lines.resize(room);
+    lines.back() = {{"… and more: see the alerts (4), and /api/status", Style::kWarning}};
   }
-  append_lines(lines, std::move(notices));
   return lines;
 }
 

@@ -1,4 +1,4 @@
-// The top of the screen: who is watching what, and everything that is wrong right now.
+// What comes first on the screen: who is watched, and what is wrong.
 #pragma once
 
 #include <vector>
@@ -9,9 +9,14 @@
 
 namespace wsbpf::top {
 
-// Identity and load, then a line or more for each thing to worry about: a daemon that is gone,
-// firing alerts, events lost, degraded observation. On a screen these take at most a quarter of the
-// height.
+// The node and its load.
 std::vector<Line> header_lines(const Model& model, const View& view);
+
+// Why the screen may be out of date; none when it is not.
+std::vector<Line> banner_lines(const View& view);
+
+// Firing alerts, lost events, whatever else is amiss, the worst first; in at most `most` lines, in
+// batch mode in as many as it takes.
+std::vector<Line> notice_lines(const Model& model, const View& view, int most);
 
 }  // namespace wsbpf::top

@@ -1,16 +1,26 @@
-// One line a listener: its connections by state, its accept queue, its rates.
+// The table of listeners: in a tab of its own, and as a strip above the connections.
 #pragma once
 
+#include <string>
 #include <vector>
 
-#include "top/frame.h"
-#include "top/model.h"
-#include "top/view.h"
+#include "top/body.h"
 
 namespace wsbpf::top {
 
-// A line of titles and the listeners, those with stuck connections first. On a screen they take at
-// most a quarter of the height, and a line says how many are missing.
-std::vector<Line> listener_lines(const Model& model, const View& view);
+// Those in trouble first.
+std::vector<const Listener*> ordered_listeners(const Model& model);
+
+// Tells a listener from the others.
+std::string listener_id(const ListenerKey& key);
+
+// The filter that lets the connections of this listener through.
+std::string listener_filter(const ListenerKey& key);
+
+Body listeners_body(const Model& model, const View& view, const Window& window);
+
+// At most `height` lines with the titles (in batch mode all), the last of them saying how many are
+// not shown.
+std::vector<Line> listener_strip(const Model& model, const View& view, int height);
 
 }  // namespace wsbpf::top

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/result.h"
+
 namespace wsbpf::top {
 
 struct Status {
@@ -22,6 +24,7 @@ struct Status {
   std::optional<double> opens_per_second;
   std::optional<double> closes_per_second;
   std::optional<std::int64_t> connections;
+  std::optional<std::int64_t> listeners;
   bool degraded = false;
   bool coverage_partial = false;
   std::vector<std::string> reasons;                        // why degraded or partial
@@ -54,15 +57,27 @@ struct StateCounts {
 struct AcceptQueue {
   std::int64_t length = 0;
   std::int64_t limit = 0;
+  bool full = false;  // one socket at least takes no more
+};
+
+// What tells one listener from another.
+struct ListenerKey {
+  std::optional<std::int64_t> netns;
+  std::optional<std::int64_t> port;
+  std::string role;
+
+  bool operator==(const ListenerKey&) const = default;
 };
 
 struct Listener {
-  std::optional<std::int64_t> port;
-  std::string role;
+  ListenerKey key;
   Workload workload;
   std::vector<Owner> owners;
   StateCounts states;
   std::int64_t close_wait_stuck = 0;  // in CLOSE_WAIT for longer than --close-wait-for
+  std::int64_t half_open = 0;         // unacked or probing
+  std::int64_t half_open_stuck = 0;   // of those, not heard of for 15 s
+  std::int64_t stuck_handshakes = 0;  // in SYN_RECV, with the SYN+ACK sent more than once
   std::optional<AcceptQueue> accept_queue;
   std::optional<double> opens_per_second;
   std::optional<double> closes_per_second;
@@ -74,35 +89,114 @@ struct Endpoint {
 };
 
 struct Connection {
+  std::string id;
   std::string state;
   std::optional<double> age_seconds;
   bool age_is_lower_bound = false;  // opened before the daemon started watching
   std::optional<double> state_age_seconds;
+  bool state_age_is_lower_bound = false;
   std::optional<double> idle_seconds;
   std::optional<std::int64_t> unread_bytes;
   std::optional<std::int64_t> unacked_bytes;
   std::optional<std::int64_t> retransmits;
   std::optional<double> srtt_seconds;
+  std::string half_open;        // empty: it is not
+  std::string websocket_phase;  // empty: not known to be one
   Owner owner;
   Workload workload;
   Endpoint local;
   Endpoint remote;
 };
 
+// What is said of a connection's end.
+struct Ending {
+  std::string verdict;
+  std::string initiator;
+  std::string mechanism;
+  std::string race;
+  std::optional<double> confidence;
+};
+
+struct Disconnect {
+  std::string time;                          // as the daemon writes it
+  std::optional<double> ended_unix_seconds;  // the same as a number
+  Ending ending;
+  Connection connection;
+};
+
 struct Alert {
   std::string name;
   bool critical = false;
-  bool firing = false;
-  std::optional<std::int64_t> port;
+  std::string state;  // pending, firing or resolved
+  std::optional<ListenerKey> listener;
+  Workload workload;
+  std::string comm;
+  std::optional<double> value;
+  std::optional<double> threshold;
+  std::string since;
+  std::optional<double> since_unix_seconds;
   std::string summary;
+  std::string runbook;
 };
 
+// One value a second, the oldest first; nothing where the listener was not known yet.
+struct History {
+  ListenerKey listener;
+  std::vector<std::optional<std::int64_t>> close_wait_stuck;
+};
+
+struct Moment {
+  std::string time;
+  std::optional<double> seconds_ago;
+  bool at_least = false;  // it was so long ago or longer
+  std::string text;
+};
+
+struct Evidence {
+  std::string name;
+  std::string value;
+  std::string meaning;
+};
+
+// All that is known of one connection.
+struct Explanation {
+  std::string id;
+  bool live = false;
+  Connection connection;
+  Ending ending;  // empty while it is live
+  std::string summary;
+  std::vector<Moment> timeline;  // the oldest first
+  std::vector<Evidence> evidence;
+  std::vector<std::string> advice;
+  std::string documentation;
+};
+
+// The part of a long list that was asked for.
+template <typename Row>
+struct Rows {
+  std::vector<Row> rows;
+  std::size_t first = 0;  // rows of the list before these
+  std::size_t total = 0;  // in the list
+  bool loaded = false;    // false: never asked for
+};
+
+struct Disconnects {
+  Rows<Disconnect> list;
+  std::vector<std::pair<std::string, std::int64_t>> by_verdict;  // the most frequent first
+  std::string since;                                             // of the oldest remembered
+};
+
+// Answers to what was asked last; what the open tab does not show may be older.
 struct Model {
   Status status;
-  std::vector<Listener> listeners;
-  std::vector<Alert> alerts;
-  std::vector<Connection> connections;  // the first rows of the order asked for
-  std::size_t connections_total = 0;    // how many there are, loaded or not
+  Rows<Listener> listeners;
+  std::vector<History> history;
+  Rows<Connection> connections;
+  Disconnects disconnects;
+  Rows<Alert> alerts;
+  std::optional<Explanation> explanation;
+  std::optional<Error> refused;   // what the daemon said instead of the rows or the explanation
+  double taken_unix_seconds = 0;  // when these answers came
 };
 
 }  // namespace wsbpf::top

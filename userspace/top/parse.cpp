@@ -1,71 +1,34 @@
 #include "top/parse.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <initializer_list>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <utility>
 
 #include "core/text.h"
+#include "top/json_fields.h"
 
 namespace wsbpf::top {
 namespace {
 
-using Json = nlohmann::json;
-
-// The member, or null: a member of what is no object is as unknown as a missing one.
-const Json& member(const Json& object, const char* name) {
-  static const Json null;
-  if (!object.is_object()) return null;
-  const auto found = object.find(name);
-  return found == object.end() ? null : *found;
-}
-
-// The member if it is an array, else null, over which a loop does nothing.
-const Json& list_member(const Json& object, const char* name) {
-  static const Json null;
-  const Json& value = member(object, name);
-  return value.is_array() ? value : null;
-}
-
-std::string text(const Json& value) {
-  return value.is_string() ? printable(value.get_ref<const std::string&>()) : std::string();
-}
-
-std::optional<double> number(const Json& value) {
-  if (!value.is_number()) return std::nullopt;
-  return value.get<double>();
-}
-
-std::optional<std::int64_t> integer(const Json& value) {
-  if (!value.is_number_integer()) return std::nullopt;
-  return value.get<std::int64_t>();
-}
-
-std::int64_t count(const Json& value) { return integer(value).value_or(0); }
-
-Result<Json> parse_object(std::string_view body) {
-  Json document = Json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (!document.is_object())
-    return fail("the daemon answered with something that is no JSON object");
-  return document;
-}
-
 template <typename Row>
-Result<Page<Row>> parse_page(std::string_view body, const char* list,
-                             Row (*parse_row)(const Json&)) {
-  const auto document = parse_object(body);
-  if (!document) return tl::unexpected(document.error());
-  Page<Row> page;
-  for (const Json& row : list_member(*document, list)) page.rows.push_back(parse_row(row));
-  const std::int64_t total = count(member(*document, "total"));
+ListPage<Row> page_of(const Json& document, const char* list, Row (*parse_row)(const Json&)) {
+  ListPage<Row> page;
+  for (const Json& row : list_member(document, list)) page.rows.push_back(parse_row(row));
+  const std::int64_t total = count(member(document, "total"));
   page.total =
       std::max(page.rows.size(), static_cast<std::size_t>(std::max<std::int64_t>(total, 0)));
   // The cursor goes back to the daemon, never to the screen: it must not be escaped.
-  const Json& cursor = member(*document, "next_cursor");
+  const Json& cursor = member(document, "next_cursor");
   if (cursor.is_string()) page.next_cursor = cursor.get<std::string>();
   return page;
+}
+
+template <typename Row>
+Result<ListPage<Row>> parse_page(std::string_view body, const char* list,
+                                 Row (*parse_row)(const Json&)) {
+  const auto document = parse_object(body);
+  if (!document) return tl::unexpected(document.error());
+  return page_of(*document, list, parse_row);
 }
 
 Owner parse_owner(const Json& json) {
@@ -78,6 +41,12 @@ Workload parse_workload(const Json& json) {
 
 Endpoint parse_endpoint(const Json& json) {
   return {.address = text(member(json, "address")), .port = integer(member(json, "port"))};
+}
+
+ListenerKey parse_listener_key(const Json& json) {
+  return {.netns = integer(member(json, "netns")),
+          .port = integer(member(json, "port")),
+          .role = text(member(json, "role"))};
 }
 
 StateCounts parse_states(const Json& json) {
@@ -97,18 +66,23 @@ std::optional<AcceptQueue> parse_accept_queue(const Json& json) {
   const auto length = integer(member(json, "length"));
   const auto limit = integer(member(json, "limit"));
   if (!length || !limit) return std::nullopt;
-  return AcceptQueue{.length = *length, .limit = *limit};
+  const Json& full = member(json, "full");
+  return AcceptQueue{
+      .length = *length, .limit = *limit, .full = full.is_boolean() && full.get<bool>()};
 }
 
 Listener parse_listener(const Json& json) {
   Listener listener;
-  listener.port = integer(member(json, "port"));
-  listener.role = text(member(json, "role"));
+  listener.key = parse_listener_key(json);
   listener.workload = parse_workload(json);
   for (const Json& owner : list_member(json, "owners"))
     listener.owners.push_back(parse_owner(owner));
   listener.states = parse_states(member(json, "states"));
   listener.close_wait_stuck = count(member(json, "close_wait_stuck"));
+  const Json& half_open = member(json, "half_open");
+  listener.half_open = count(member(half_open, "unacked")) + count(member(half_open, "probing"));
+  listener.half_open_stuck = count(member(json, "half_open_stuck"));
+  listener.stuck_handshakes = count(member(json, "stuck_handshakes"));
   listener.accept_queue = parse_accept_queue(member(json, "accept_queue"));
   listener.opens_per_second = number(member(json, "opens_per_second"));
   listener.closes_per_second = number(member(json, "closes_per_second"));
@@ -118,17 +92,29 @@ Listener parse_listener(const Json& json) {
   return listener;
 }
 
+History parse_series(const Json& json) {
+  History history{.listener = parse_listener_key(json), .close_wait_stuck = {}};
+  for (const Json& value : list_member(json, "close_wait_stuck")) {
+    history.close_wait_stuck.push_back(integer(value));
+  }
+  return history;
+}
+
 Connection parse_connection(const Json& json) {
   Connection connection;
+  connection.id = text(member(json, "id"));
   connection.state = text(member(json, "state"));
   connection.age_seconds = number(member(json, "age_seconds"));
   connection.age_is_lower_bound = text(member(json, "age_source")) == "lower_bound";
   connection.state_age_seconds = number(member(json, "state_age_seconds"));
+  connection.state_age_is_lower_bound = text(member(json, "state_age_source")) == "lower_bound";
   connection.idle_seconds = number(member(json, "idle_seconds"));
   connection.unread_bytes = integer(member(json, "unread_bytes"));
   connection.unacked_bytes = integer(member(json, "unacked_bytes"));
   connection.retransmits = integer(member(json, "retransmits"));
   connection.srtt_seconds = number(member(json, "srtt_seconds"));
+  connection.half_open = text(member(json, "half_open"));
+  connection.websocket_phase = text(member(member(json, "websocket"), "phase"));
   connection.owner = parse_owner(member(json, "owner"));
   connection.workload = parse_workload(member(json, "owner"));
   connection.local = parse_endpoint(member(json, "local"));
@@ -136,21 +122,64 @@ Connection parse_connection(const Json& json) {
   return connection;
 }
 
-std::vector<std::pair<std::string, std::int64_t>> parse_lost(const Json& json) {
-  std::vector<std::pair<std::string, std::int64_t>> lost;
-  if (!json.is_object()) return lost;
-  for (const auto& [reason, events] : json.items()) {
-    if (count(events) > 0) lost.emplace_back(printable(reason), count(events));
+Ending parse_ending(const Json& json) {
+  return {.verdict = text(member(json, "verdict")),
+          .initiator = text(member(json, "initiator")),
+          .mechanism = text(member(json, "mechanism")),
+          .race = text(member(json, "race")),
+          .confidence = number(member(json, "confidence"))};
+}
+
+Disconnect parse_disconnect(const Json& json) {
+  Disconnect disconnect;
+  disconnect.time = text(member(json, "time"));
+  disconnect.ended_unix_seconds = unix_seconds(disconnect.time);
+  disconnect.ending = parse_ending(json);
+  disconnect.connection = parse_connection(member(json, "connection"));
+  return disconnect;
+}
+
+// The counters above 0 of an object.
+std::vector<std::pair<std::string, std::int64_t>> parse_counts(const Json& json) {
+  std::vector<std::pair<std::string, std::int64_t>> counts;
+  if (!json.is_object()) return counts;
+  for (const auto& [name, value] : json.items()) {
+    if (count(value) > 0) counts.emplace_back(printable(name), count(value));
   }
-  return lost;
+  return counts;
 }
 
 Alert parse_alert(const Json& json) {
+  Alert alert;
+  alert.name = text(member(json, "name"));
+  alert.critical = text(member(json, "severity")) == "critical";
+  alert.state = text(member(json, "state"));
+  const Json& listener = member(json, "listener");
+  if (listener.is_object()) alert.listener = parse_listener_key(listener);
+  alert.workload = parse_workload(listener);
+  alert.comm = text(member(listener, "comm"));
+  alert.value = number(member(json, "value"));
+  alert.threshold = number(member(json, "threshold"));
+  alert.since = text(member(json, "since"));
+  alert.since_unix_seconds = unix_seconds(alert.since);
+  alert.summary = text(member(json, "summary"));
+  alert.runbook = text(member(json, "runbook"));
+  return alert;
+}
+
+Moment parse_moment(const Json& json) {
+  const Json& at_least = member(json, "at_least");
+  return {.time = text(member(json, "time")),
+          .seconds_ago = number(member(json, "seconds_ago")),
+          .at_least = at_least.is_boolean() && at_least.get<bool>(),
+          .text = text(member(json, "text"))};
+}
+
+Evidence parse_evidence(const Json& json) {
+  const Json& value = member(json, "value");
   return {.name = text(member(json, "name")),
-          .critical = text(member(json, "severity")) == "critical",
-          .firing = text(member(json, "state")) == "firing",
-          .port = integer(member(member(json, "listener"), "port")),
-          .summary = text(member(json, "summary"))};
+          .value = value.is_null() || value.is_string() ? text(value) : printable(value.dump()),
+          .meaning = text(member(json, "meaning"))};
 }
 
 }  // namespace
@@ -169,10 +198,11 @@ Result<Status> parse_status(std::string_view body) {
   status.opens_per_second = number(member(json, "opens_per_second"));
   status.closes_per_second = number(member(json, "closes_per_second"));
   status.connections = integer(member(json, "connections"));
+  status.listeners = integer(member(json, "listeners"));
   status.degraded = text(member(json, "ready")) == "degraded";
   status.coverage_partial = text(member(json, "coverage")) == "partial";
   for (const Json& reason : list_member(json, "reasons")) status.reasons.push_back(text(reason));
-  status.lost = parse_lost(member(json, "lost"));
+  status.lost = parse_counts(member(json, "lost"));
   status.alerts_pending = count(member(member(json, "alerts"), "pending"));
   status.alerts_firing = count(member(member(json, "alerts"), "firing"));
   status.close_wait_threshold = integer(member(json, "close_wait_threshold"));
@@ -180,16 +210,58 @@ Result<Status> parse_status(std::string_view body) {
   return status;
 }
 
-Result<Page<Listener>> parse_listeners(std::string_view body) {
+Result<ListPage<Listener>> parse_listeners(std::string_view body) {
   return parse_page(body, "listeners", parse_listener);
 }
 
-Result<Page<Alert>> parse_alerts(std::string_view body) {
+Result<ListPage<History>> parse_history(std::string_view body) {
+  return parse_page(body, "history", parse_series);
+}
+
+Result<ListPage<Alert>> parse_alerts(std::string_view body) {
   return parse_page(body, "alerts", parse_alert);
 }
 
-Result<Page<Connection>> parse_connections(std::string_view body) {
+Result<ListPage<Connection>> parse_connections(std::string_view body) {
   return parse_page(body, "connections", parse_connection);
+}
+
+Result<Disconnects> parse_disconnects(std::string_view body) {
+  const auto document = parse_object(body);
+  if (!document) return tl::unexpected(document.error());
+  auto page = page_of(*document, "disconnects", parse_disconnect);
+  Disconnects disconnects;
+  disconnects.list.rows = std::move(page.rows);
+  disconnects.list.total = page.total;
+  disconnects.by_verdict = parse_counts(member(*document, "by_verdict"));
+  std::stable_sort(disconnects.by_verdict.begin(), disconnects.by_verdict.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  disconnects.since = text(member(*document, "since"));
+  return disconnects;
+}
+
+Result<Explanation> parse_explanation(std::string_view body) {
+  const auto document = parse_object(body);
+  if (!document) return tl::unexpected(document.error());
+  const Json& json = *document;
+  const Json& live = member(json, "live");
+  Explanation explanation;
+  explanation.id = text(member(json, "id"));
+  explanation.live = live.is_boolean() && live.get<bool>();
+  explanation.connection = parse_connection(member(json, "connection"));
+  explanation.ending = parse_ending(json);
+  explanation.summary = text(member(json, "summary"));
+  for (const Json& moment : list_member(json, "timeline")) {
+    explanation.timeline.push_back(parse_moment(moment));
+  }
+  for (const Json& evidence : list_member(json, "evidence")) {
+    explanation.evidence.push_back(parse_evidence(evidence));
+  }
+  for (const Json& advice : list_member(json, "advice")) {
+    explanation.advice.push_back(text(advice));
+  }
+  explanation.documentation = text(member(json, "documentation"));
+  return explanation;
 }
 
 }  // namespace wsbpf::top

@@ -35,7 +35,12 @@ class BlockedSignals {
 // On a thread, an exception that nobody catches would end the process with the terminal in pieces.
 Result<Model> fetch_caught(const Fetch& fetch, const Query& query) {
   try {
-    return fetch_model(fetch, query);
+    auto model = fetch_model(fetch, query);
+    if (model) {
+      const auto now = std::chrono::system_clock::now().time_since_epoch();
+      model->taken_unix_seconds = std::chrono::duration<double>(now).count();
+    }
+    return model;
   } catch (const std::exception& exception) {
     return fail(exception.what());
   }

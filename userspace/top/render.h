@@ -7,8 +7,8 @@
 
 namespace wsbpf::top {
 
-// The view with the page and the list that this model gives it, and scrolled to no place outside
-// them.
+// The view with the page and the list that this model gives it: scrolled to no place outside them,
+// the selected row on the screen.
 View settle(View view, const Model& model);
 
 // At most view.height lines (in batch mode as many as it takes) of at most view.width columns.

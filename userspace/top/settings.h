@@ -14,9 +14,11 @@ struct Settings {
   Fetch fetch;
   double delay_seconds = 1.0;  // from one round of questions to the next; at least 0.1
   std::string sort = "state";  // as parse_sort() reads it
+  std::string filter;          // empty: all
   bool batch = false;
   int iterations = 0;  // frames to show; 0: until told to stop, in batch mode one
   bool color = true;   // false for NO_COLOR and --color never
+  bool ascii = false;  // draw with ASCII alone
 };
 
 }  // namespace wsbpf::top

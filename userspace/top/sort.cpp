@@ -14,10 +14,6 @@ bool is_number(std::string_view column) {
          column != "peer";
 }
 
-Sort natural_sort(std::size_t column) {
-  return {.column = column, .descending = is_number(sort_columns()[column])};
-}
-
 }  // namespace
 
 const std::vector<std::string>& sort_columns() {
@@ -40,6 +36,10 @@ Result<Sort> parse_sort(std::string_view text) {
   Sort sort = natural_sort(static_cast<std::size_t>(found - columns.begin()));
   if (directed) sort.descending = text.front() == '-';
   return sort;
+}
+
+Sort natural_sort(std::size_t column) {
+  return {.column = column, .descending = is_number(sort_columns()[column])};
 }
 
 std::string sort_text(const Sort& sort) {

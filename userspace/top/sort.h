@@ -27,6 +27,9 @@ Result<Sort> parse_sort(std::string_view text);
 // As the API takes it: "column" or "-column".
 std::string sort_text(const Sort& sort);
 
+// Numbers largest first, text and addresses in their own order.
+Sort natural_sort(std::size_t column);
+
 // The order of the column `steps` further in sort_columns(), in its natural direction; past either
 // end it goes on at the other.
 Sort neighbour_sort(const Sort& sort, int steps);

@@ -1,88 +1,107 @@
 #include "top/table.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <numeric>
+#include <utility>
 
 namespace wsbpf::top {
 namespace {
 
-struct Placed {
-  std::size_t column = 0;
-  int width = 0;
-};
+using Shown = std::vector<ShownColumn>;
 
-int total_width(const std::vector<Placed>& placed) {
-  const int gaps = static_cast<int>(placed.size()) - 1;
-  return std::accumulate(placed.begin(), placed.end(), gaps,
-                         [](int sum, const Placed& place) { return sum + place.width; });
+int total_width(const Shown& shown) {
+  int width = static_cast<int>(shown.size()) - 1;  // the gaps
+  for (const ShownColumn& column : shown) width += column.width;
+  return width;
 }
 
-void drop_until_fitting(std::vector<Placed>& placed, const std::vector<Column>& columns,
-                        int width) {
-  const auto less_important = [&columns](const Placed& a, const Placed& b) {
-    return columns[a.column].importance < columns[b.column].importance;
+void drop_until_fitting(Shown& shown, const std::vector<Column>& columns, int width) {
+  const auto importance = [&columns](const ShownColumn& column) {
+    return columns[column.index].importance;
   };
-  while (total_width(placed) > width) {
-    const auto least = std::min_element(placed.begin(), placed.end(), less_important);
-    if (least == placed.end() || columns[least->column].importance >= kAlways) return;
-    placed.erase(least);
+  std::erase_if(shown, [&](const ShownColumn& column) { return importance(column) <= kNever; });
+  while (total_width(shown) > width) {
+    const auto least = std::min_element(
+        shown.begin(), shown.end(),
+        [&](const ShownColumn& a, const ShownColumn& b) { return importance(a) < importance(b); });
+    if (least == shown.end() || importance(*least) >= kAlways) return;
+    shown.erase(least);
   }
 }
 
 // One column of the terminal to each in turn, so that what is left is shared evenly.
-void share_room(std::vector<Placed>& placed, const std::vector<Column>& columns, int room) {
+void share_room(Shown& shown, const std::vector<Column>& columns, int room) {
   for (bool widened = true; widened && room > 0;) {
     widened = false;
-    for (Placed& place : placed) {
-      if (room == 0 || place.width >= columns[place.column].max_width) continue;
-      ++place.width;
+    for (ShownColumn& column : shown) {
+      if (room == 0 || column.width >= columns[column.index].max_width) continue;
+      ++column.width;
       --room;
       widened = true;
     }
   }
 }
 
-std::vector<Placed> place_columns(const std::vector<Column>& columns, int width) {
-  std::vector<Placed> placed;
-  for (std::size_t i = 0; i < columns.size(); ++i) placed.push_back({i, columns[i].width});
-  drop_until_fitting(placed, columns, width);
-  share_room(placed, columns, width - total_width(placed));
-  return placed;
+Shown place_columns(const std::vector<Column>& columns, const TableSize& size) {
+  Shown shown;
+  for (std::size_t i = 0; i < columns.size(); ++i) shown.push_back({i, 0, columns[i].width});
+  const int width = size.width - size.gutter;
+  drop_until_fitting(shown, columns, width);
+  share_room(shown, columns, width - total_width(shown));
+  int x = size.gutter;
+  for (ShownColumn& column : shown) {
+    column.x = x;
+    x += column.width + 1;
+  }
+  return shown;
 }
 
-Line title_line(const std::vector<Column>& columns, const std::vector<Placed>& placed, int width) {
+std::string spaces(int count) { return std::string(static_cast<std::size_t>(count), ' '); }
+
+Line title_line(const std::vector<Column>& columns, const Shown& shown, const TableSize& size) {
   Line line;
-  for (const Placed& place : placed) {
-    const Column& column = columns[place.column];
-    if (!line.empty()) line.push_back({" ", Style::kTitle});
-    line.push_back({fit(column.title, place.width, column.align), column.title_style});
+  if (size.gutter > 0) line.push_back({spaces(size.gutter), Style::kTitle});
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const Column& column = columns[shown[i].index];
+    if (i > 0) line.push_back({" ", Style::kTitle});
+    line.push_back({fit(column.title, shown[i].width, column.align), column.title_style});
   }
-  const int rest = std::max(0, width - total_width(placed));
-  line.push_back({std::string(static_cast<std::size_t>(rest), ' '), Style::kTitle});
-  return clip_line(line, width);
+  return fit_line(std::move(line), size.width, Style::kTitle);
 }
 
-Line row_line(const Row& row, const std::vector<Column>& columns, const std::vector<Placed>& placed,
-              int width) {
+Line row_line(const Row& row, const std::vector<Column>& columns, const Shown& shown,
+              const TableSize& size, bool selected) {
   Line line;
-  for (const Placed& place : placed) {
-    const Column& column = columns[place.column];
-    const Cell& cell = row[place.column];
-    if (!line.empty()) line.push_back({" ", Style::kPlain});
-    line.push_back({fit(cell.text, place.width, column.align, column.cut), cell.style});
+  if (size.gutter > 0) {
+    const std::string mark = selected ? ">" : "";
+    line.push_back({fit(mark, size.gutter), Style::kStrong});
   }
-  return clip_line(line, width);
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const Column& column = columns[shown[i].index];
+    const Cell& cell = row[shown[i].index];
+    if (i > 0) line.push_back({" "});
+    if (cell.draw) {
+      for (Span& span : cell.draw(shown[i].width)) line.push_back(std::move(span));
+    } else {
+      line.push_back({fit(cell.text, shown[i].width, column.align, column.cut), cell.style});
+    }
+  }
+  if (!selected) return clip_line(line, size.width);
+  line = fit_line(std::move(line), size.width);
+  for (Span& span : line) span.selected = true;
+  return line;
 }
 
 }  // namespace
 
-std::vector<Line> table_lines(const std::vector<Column>& columns, const std::vector<Row>& rows,
-                              int width) {
-  const std::vector<Placed> placed = place_columns(columns, width);
-  std::vector<Line> lines{title_line(columns, placed, width)};
-  for (const Row& row : rows) lines.push_back(row_line(row, columns, placed, width));
-  return lines;
+Table lay_out(const std::vector<Column>& columns, const std::vector<Row>& rows,
+              const TableSize& size) {
+  Table table;
+  table.shown = place_columns(columns, size);
+  table.titles = title_line(columns, table.shown, size);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    table.rows.push_back(row_line(rows[i], columns, table.shown, size, i == size.selected));
+  }
+  return table;
 }
 
 }  // namespace wsbpf::top

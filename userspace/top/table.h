@@ -2,6 +2,9 @@
 // that matter least, wide ones give the room left over to the columns that can use it.
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +16,8 @@ namespace wsbpf::top {
 
 // A column that stays however narrow the screen is.
 constexpr int kAlways = 100;
+// A column that is never shown.
+constexpr int kNever = -1;
 
 struct Column {
   std::string_view title;
@@ -25,15 +30,35 @@ struct Column {
 };
 
 struct Cell {
-  std::string text;
+  std::string text = {};
   Style style = Style::kPlain;
+  std::function<Line(int width)> draw = {};  // what fills exactly so many columns, instead of text
 };
 
 // A cell for each column, in their order; cells beyond the last column are not shown.
 using Row = std::vector<Cell>;
 
-// The line of titles and a line for each row, none wider than `width`.
-std::vector<Line> table_lines(const std::vector<Column>& columns, const std::vector<Row>& rows,
-                              int width);
+struct TableSize {
+  int width = 80;
+  int gutter = 0;  // columns before the first one, where the selected row is marked
+  std::optional<std::size_t> selected = {};  // index into the rows
+};
+
+// A column that is shown, by its index, and where.
+struct ShownColumn {
+  std::size_t index = 0;
+  int x = 0;
+  int width = 0;
+};
+
+struct Table {
+  Line titles;
+  std::vector<Line> rows;
+  std::vector<ShownColumn> shown;
+};
+
+// None of its lines is wider than size.width.
+Table lay_out(const std::vector<Column>& columns, const std::vector<Row>& rows,
+              const TableSize& size);
 
 }  // namespace wsbpf::top

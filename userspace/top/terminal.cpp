@@ -9,10 +9,16 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 #include <utility>
+
+#include "core/text.h"
+#include "top/keyboard.h"
+#include "top/looks.h"
+#include "top/terminal_type.h"
 
 #define NCURSES_NOMACROS  // its macros are named like half of the standard library
 #include <ncurses.h>
@@ -21,46 +27,10 @@ namespace wsbpf::top {
 namespace {
 
 constexpr int kPipeWidth = 200;
-constexpr int kCtrlL = 'L' & 0x1f;
 constexpr int kEscapeDelay_ms = 25;
-
-// How a style looks, by what the terminal can do. Colours are foregrounds but for the titles.
-struct Look {
-  Style style;
-  attr_t mono;  // no colours
-  short basic;  // 8 or 16 colours
-  attr_t basic_attributes;
-  short rich;  // 256 colours
-  attr_t rich_attributes;
-};
-
-constexpr Look kLooks[] = {
-    {Style::kPlain, A_NORMAL, -1, A_NORMAL, -1, A_NORMAL},
-    {Style::kLabel, A_NORMAL, COLOR_CYAN, A_NORMAL, 109, A_NORMAL},
-    {Style::kStrong, A_BOLD, -1, A_BOLD, -1, A_BOLD},
-    {Style::kTitle, A_REVERSE, COLOR_CYAN, A_REVERSE, 66, A_REVERSE},
-    {Style::kSortedTitle, A_REVERSE | A_BOLD, COLOR_YELLOW, A_REVERSE, 179, A_REVERSE},
-    {Style::kNotice, A_BOLD, COLOR_YELLOW, A_NORMAL, 179, A_NORMAL},
-    {Style::kWarning, A_BOLD, COLOR_YELLOW, A_BOLD, 214, A_BOLD},
-    {Style::kCritical, A_BOLD | A_UNDERLINE, COLOR_RED, A_BOLD, 203, A_BOLD},
-};
-
-constexpr std::pair<int, Key> kKeys[] = {
-    {'q', Key::kQuit},           {'?', Key::kHelp},           {'h', Key::kHelp},
-    {KEY_F(1), Key::kHelp},      {'s', Key::kNextColumn},     {'>', Key::kNextColumn},
-    {'.', Key::kNextColumn},     {'<', Key::kPreviousColumn}, {',', Key::kPreviousColumn},
-    {'r', Key::kReverse},        {KEY_UP, Key::kUp},          {'k', Key::kUp},
-    {KEY_DOWN, Key::kDown},      {'j', Key::kDown},           {KEY_PPAGE, Key::kPageUp},
-    {KEY_NPAGE, Key::kPageDown}, {' ', Key::kPageDown},       {KEY_HOME, Key::kHome},
-    {KEY_END, Key::kEnd},
-};
-
-Key key_of(int code) {
-  for (const auto& [known, key] : kKeys) {
-    if (known == code) return key;
-  }
-  return Key::kOther;
-}
+// Nothing is drawn beyond: a terminal may claim any size.
+constexpr int kMostColumns = 2000;
+constexpr int kMostLines = 1000;
 
 std::optional<winsize> terminal_size() {
   winsize size{};
@@ -70,6 +40,49 @@ std::optional<winsize> terminal_size() {
 }
 
 bool locale_is_utf8() { return std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0; }
+
+// The attributes of each style, selected and not.
+using Attributes = std::array<std::array<attr_t, 2>, kStyles>;
+
+Colors colors_of_terminal(bool wanted) {
+  if (!wanted || !::has_colors() || ::start_color() != OK || ::use_default_colors() != OK) {
+    return Colors::kNone;
+  }
+  constexpr int kPairs = static_cast<int>(2 * kStyles);
+  if (COLOR_PAIRS <= kPairs || COLORS < 8) return Colors::kNone;
+  return COLORS >= 256 ? Colors::kRich : Colors::kBasic;
+}
+
+// Colour pairs are numbered from 1.
+Attributes choose_attributes(Colors colors) {
+  Attributes attributes{};
+  short pair = 0;
+  for (std::size_t style = 0; style < kStyles; ++style) {
+    for (const bool selected : {false, true}) {
+      const Look look = look_of(static_cast<Style>(style), selected, colors);
+      attr_t& chosen = attributes[style][selected ? 1 : 0];
+      chosen = (look.bold ? A_BOLD : A_NORMAL) | (look.reverse ? A_REVERSE : A_NORMAL) |
+               (look.underline ? A_UNDERLINE : A_NORMAL);
+      if (colors == Colors::kNone) continue;
+      ::init_pair(++pair, look.foreground, look.background);
+      chosen |= static_cast<attr_t>(COLOR_PAIR(pair));
+    }
+  }
+  return attributes;
+}
+
+tl::unexpected<Error> cannot_draw() {
+  const char* const term = std::getenv("TERM");
+  return fail(
+      fmt::format("cannot draw on a terminal of type '{}': set TERM to what it is, or print "
+                  "plain frames with `wsbpf top -b`",
+                  term == nullptr ? "" : printable(term)));
+}
+
+void tell_terminal(const char* sequence) {
+  std::fputs(sequence, stdout);
+  std::fflush(stdout);
+}
 
 }  // namespace
 
@@ -82,7 +95,7 @@ int batch_width() {
   if (const char* columns = std::getenv("COLUMNS")) {
     int width = 0;
     std::from_chars(columns, columns + std::strlen(columns), width);
-    if (width > 0) return width;
+    if (width > 0) return std::min(width, kMostColumns);
   }
   const auto size = terminal_size();
   return size ? size->ws_col : kPipeWidth;
@@ -90,44 +103,21 @@ int batch_width() {
 
 struct Screen::Curses {
   SCREEN* screen = nullptr;
-  std::array<attr_t, std::size(kLooks)> attributes{};
+  Attributes attributes{};
+  Keyboard keyboard;
 
-  attr_t of(Style style) const { return attributes[static_cast<std::size_t>(style)]; }
+  attr_t of(const Span& span) const {
+    return attributes[static_cast<std::size_t>(span.style)][span.selected ? 1 : 0];
+  }
 };
 
-namespace {
-
-// The attributes of each style on this terminal; colour pairs are numbered from 1.
-std::array<attr_t, std::size(kLooks)> choose_attributes(bool color) {
-  std::array<attr_t, std::size(kLooks)> attributes{};
-  const bool colored = color && ::has_colors() && ::start_color() == OK &&
-                       ::use_default_colors() == OK && COLOR_PAIRS > std::ssize(kLooks);
-  short pair = 0;
-  for (const Look& look : kLooks) {
-    attr_t& chosen = attributes[static_cast<std::size_t>(look.style)];
-    chosen = look.mono;
-    if (!colored) continue;
-    const bool rich = COLORS >= 256;
-    ::init_pair(++pair, rich ? look.rich : look.basic, -1);
-    chosen = (rich ? look.rich_attributes : look.basic_attributes) |
-             static_cast<attr_t>(COLOR_PAIR(pair));
-  }
-  return attributes;
-}
-
-}  // namespace
-
 Result<std::unique_ptr<Screen>> Screen::open(bool color) {
+  if (!can_be_drawn_on()) return cannot_draw();
   auto curses = std::make_unique<Curses>();
   // Not initscr(), which ends the process when it fails.
   curses->screen = ::newterm(nullptr, stdout, stdin);
-  if (curses->screen == nullptr) {
-    const char* term = std::getenv("TERM");
-    return fail(
-        fmt::format("cannot draw on a terminal of type '{}': set TERM, or use batch mode (-b)",
-                    term == nullptr ? "" : term));
-  }
-  curses->attributes = choose_attributes(color);
+  if (curses->screen == nullptr) return cannot_draw();
+  curses->attributes = choose_attributes(colors_of_terminal(color));
   ::cbreak();
   ::noecho();
   ::nonl();
@@ -135,12 +125,17 @@ Result<std::unique_ptr<Screen>> Screen::open(bool color) {
   ::nodelay(stdscr, true);
   ::set_escdelay(kEscapeDelay_ms);
   ::curs_set(0);
-  return std::unique_ptr<Screen>(new Screen(std::move(curses)));
+  define_keys();
+  auto screen = std::unique_ptr<Screen>(new Screen(std::move(curses)));
+  screen->take_size();
+  tell_terminal(kExtrasOn);
+  return screen;
 }
 
 Screen::Screen(std::unique_ptr<Curses> curses) : curses_(std::move(curses)) {}
 
 Screen::~Screen() {
+  tell_terminal(kExtrasOff);
   ::endwin();
   ::delscreen(curses_->screen);
 }
@@ -150,7 +145,22 @@ int Screen::width() const { return ::getmaxx(stdscr); }
 int Screen::height() const { return ::getmaxy(stdscr); }
 
 void Screen::take_size() {
-  if (const auto size = terminal_size()) ::resizeterm(size->ws_row, size->ws_col);
+  const auto size = terminal_size();
+  if (!size) return;
+  const int lines = std::min<int>(size->ws_row, kMostLines);
+  const int columns = std::min<int>(size->ws_col, kMostColumns);
+  if (lines != height() || columns != width()) ::resizeterm(lines, columns);
+}
+
+void Screen::suspend() {
+  tell_terminal(kExtrasOff);
+  ::endwin();
+}
+
+void Screen::resume() {
+  tell_terminal(kExtrasOn);
+  take_size();
+  ::clearok(stdscr, true);
 }
 
 void Screen::draw(const Frame& frame) {
@@ -159,20 +169,17 @@ void Screen::draw(const Frame& frame) {
   for (int y = 0; y < lines; ++y) {
     ::wmove(stdscr, y, 0);
     for (const Span& span : frame.lines[static_cast<std::size_t>(y)]) {
-      ::wattrset(stdscr, static_cast<int>(curses_->of(span.style)));
+      ::wattrset(stdscr, static_cast<int>(curses_->of(span)));
       // Fails in the last cell of the screen, where the cursor cannot move on; the text is there.
       ::waddnstr(stdscr, span.text.c_str(), static_cast<int>(span.text.size()));
     }
   }
   ::wattrset(stdscr, A_NORMAL);
+  ::curs_set(frame.cursor ? 1 : 0);
+  if (frame.cursor) ::wmove(stdscr, frame.cursor->y, frame.cursor->x);
   ::wrefresh(stdscr);
 }
 
-std::optional<Key> Screen::next_key() {
-  const int code = ::wgetch(stdscr);
-  if (code == ERR) return std::nullopt;
-  if (code == kCtrlL) ::clearok(stdscr, true);  // redraws what another program has written over
-  return key_of(code);
-}
+std::optional<Input> Screen::next_input() { return curses_->keyboard.next(); }
 
 }  // namespace wsbpf::top

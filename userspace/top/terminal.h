@@ -1,4 +1,4 @@
-// The terminal: its size, its keys, its colours. The only file that knows ncurses.
+// The terminal: its size, what is drawn on it. With keyboard.cpp all that knows ncurses.
 #pragma once
 
 #include <memory>
@@ -6,7 +6,7 @@
 
 #include "core/result.h"
 #include "top/frame.h"
-#include "top/view.h"
+#include "top/keys.h"
 
 namespace wsbpf::top {
 
@@ -35,10 +35,15 @@ class Screen {
   // install its own, which is heard of only by chance while one waits for more than keys.
   void take_size();
 
+  // Gives the terminal back for as long as top is stopped, and takes it again. The same holds for
+  // SIGTSTP.
+  void suspend();
+  void resume();
+
   void draw(const Frame& frame);
 
-  // The next key pressed, or nothing; never waits.
-  std::optional<Key> next_key();
+  // The next key pressed, or nothing; waits only for the rest of one that has begun to arrive.
+  std::optional<Input> next_input();
 
  private:
   struct Curses;

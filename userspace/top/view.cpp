@@ -1,64 +1,74 @@
 #include "top/view.h"
 
 #include <algorithm>
-#include <cstddef>
 
 namespace wsbpf::top {
 namespace {
 
-View sorted_by(View view, Sort sort) {
-  view.sort = sort;
-  view.scroll = 0;
-  return view;
+// Narrower than this there is no sparkline.
+constexpr int kHistoryWidth = 60;
+
+// Rows beyond the screen on either side, for the next few steps.
+constexpr int kMargin = 8;
+
+Topic topic_of(const View& view) {
+  if (view.page == Page::kConnection) return Topic::kExplanation;
+  switch (view.tab) {
+    case Tab::kListeners:
+      return Topic::kListeners;
+    case Tab::kConnections:
+      return Topic::kConnections;
+    case Tab::kDisconnects:
+      return Topic::kDisconnects;
+    case Tab::kAlerts:
+      return Topic::kAlerts;
+  }
+  return Topic::kConnections;
 }
 
-View scrolled_to(View view, int scroll) {
-  view.scroll = std::clamp(scroll, 0, std::max(0, view.row_count - view.page_rows));
-  return view;
-}
+bool is_long(Topic topic) { return topic == Topic::kConnections || topic == Topic::kDisconnects; }
 
 }  // namespace
 
-View handle_key(View view, Key key) {
-  if (view.help) {  // any key leaves the help, as a reader's first try should
-    view.help = false;
-    return view;
+Query query_for(const View& view) {
+  Query query{.topic = topic_of(view)};
+  query.history = view.width >= kHistoryWidth &&
+                  (query.topic == Topic::kListeners || query.topic == Topic::kConnections);
+  if (query.topic == Topic::kExplanation) query.id = view.page_id;
+  if (query.topic == Topic::kConnections) query.sort = sort_text(view.sort);
+  if (is_long(query.topic)) {
+    query.filter = view.filter;
+    if (view.batch) return query;
+    const int begin = std::max(0, view.place().first - kMargin);
+    const int end = view.place().first + std::max(1, view.height) + kMargin;
+    query.first = static_cast<std::size_t>(begin);
+    query.max_rows = static_cast<std::size_t>(end - begin);
   }
-  switch (key) {
-    case Key::kOther:
-      return view;
-    case Key::kQuit:
-      view.quit = true;
-      return view;
-    case Key::kHelp:
-      view.help = true;
-      return view;
-    case Key::kNextColumn:
-      return sorted_by(view, neighbour_sort(view.sort, 1));
-    case Key::kPreviousColumn:
-      return sorted_by(view, neighbour_sort(view.sort, -1));
-    case Key::kReverse:
-      return sorted_by(view, {.column = view.sort.column, .descending = !view.sort.descending});
-    case Key::kUp:
-      return scrolled_to(view, view.scroll - 1);
-    case Key::kDown:
-      return scrolled_to(view, view.scroll + 1);
-    case Key::kPageUp:
-      return scrolled_to(view, view.scroll - view.page_rows);
-    case Key::kPageDown:
-      return scrolled_to(view, view.scroll + view.page_rows);
-    case Key::kHome:
-      return scrolled_to(view, 0);
-    case Key::kEnd:
-      return scrolled_to(view, view.row_count);
-  }
+  return query;
+}
+
+bool covers(const Query& asked, const View& view) {
+  if (!is_long(asked.topic)) return true;
+  const auto first = static_cast<std::size_t>(std::max(0, view.place().first));
+  const int last = std::min(view.place().first + view.page_rows, view.rows_end);
+  return first >= asked.first &&
+         static_cast<std::size_t>(std::max(0, last)) - std::min<std::size_t>(asked.first, last) <=
+             asked.max_rows;
+}
+
+View answered(View view, const Model& answer) {
+  if (!view.prompt || !view.prompt->asked) return view;
+  if (answer.refused) return failed(std::move(view), answer.refused->message);
+  view.prompt.reset();
   return view;
 }
 
-Query query_for(const View& view) {
-  if (view.batch) return {.sort = sort_text(view.sort), .max_rows = kAllRows};
-  const int rows = std::clamp(view.scroll + view.height, 1, kMaxRows);
-  return {.sort = sort_text(view.sort), .max_rows = static_cast<std::size_t>(rows)};
+View failed(View view, const std::string& message) {
+  if (!view.prompt || !view.prompt->asked) return view;
+  view.prompt->asked = false;
+  view.prompt->error = message;
+  view.filter = view.earlier_filter;
+  return view;
 }
 
 }  // namespace wsbpf::top

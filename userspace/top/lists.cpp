@@ -1,0 +1,73 @@
+#include "top/lists.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+
+#include "top/alerts.h"
+#include "top/connections.h"
+#include "top/disconnects.h"
+#include "top/listeners.h"
+
+namespace wsbpf::top {
+namespace {
+
+int whole(std::size_t rows) {
+  constexpr std::size_t kMost = std::numeric_limits<int>::max() / 4;
+  return static_cast<int>(std::min(rows, kMost));
+}
+
+template <typename Row>
+Extent extent_of_rows(const Rows<Row>& list) {
+  return {.first = whole(list.first),
+          .count = whole(list.rows.size()),
+          .total = whole(std::max(list.total, list.rows.size())),
+          .loaded = list.loaded};
+}
+
+}  // namespace
+
+Extent extent_of(const Model& model, Tab tab) {
+  switch (tab) {
+    case Tab::kListeners:
+      return extent_of_rows(model.listeners);
+    case Tab::kConnections:
+      return extent_of_rows(model.connections);
+    case Tab::kDisconnects:
+      return extent_of_rows(model.disconnects.list);
+    case Tab::kAlerts:
+      return extent_of_rows(model.alerts);
+  }
+  return {};
+}
+
+std::string row_id(const Model& model, Tab tab, int row) {
+  const auto index = static_cast<std::size_t>(row - extent_of(model, tab).first);
+  switch (tab) {
+    case Tab::kListeners:
+      return listener_id(ordered_listeners(model)[index]->key);
+    case Tab::kConnections:
+      return model.connections.rows[index].id;
+    case Tab::kDisconnects:
+      return model.disconnects.list.rows[index].connection.id;
+    case Tab::kAlerts:
+      return alert_id(*ordered_alerts(model)[index]);
+  }
+  return {};
+}
+
+Body body_of(const Model& model, const View& view, const Window& window) {
+  switch (view.tab) {
+    case Tab::kListeners:
+      return listeners_body(model, view, window);
+    case Tab::kConnections:
+      return connections_body(model, view, window);
+    case Tab::kDisconnects:
+      return disconnects_body(model, view, window);
+    case Tab::kAlerts:
+      return alerts_body(model, view, window);
+  }
+  return {};
+}
+
+}  // namespace wsbpf::top
