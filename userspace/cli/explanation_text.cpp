@@ -56,7 +56,7 @@ class Writer {
 std::string identity(const Json& explanation) {
   const Json& connection = field(explanation, "connection");
   const std::string pod = pod_field(connection);
-  return fmt::format("{}  {} {}  {}  {}{}", text_field(explanation, "id"),
+  return fmt::format("{}  local {}  peer {}  {}  {}{}", text_field(explanation, "id"),
                      endpoint_field(connection, "local"), endpoint_field(connection, "remote"),
                      text_field(connection, "state"), owner_field(connection),
                      pod == top::kUnknown ? "" : "  " + pod);

@@ -104,11 +104,6 @@ Result<Filter> take_filter(Parameters& parameters) {
   return filter;
 }
 
-Json page_of(std::string_view name, Json items) {
-  const size_t total = items.size();
-  return {{std::string(name), std::move(items)}, {"total", total}, {"next_cursor", nullptr}};
-}
-
 Response get_page(Request&) { return page_response(); }
 
 Response get_metrics(Request& request) {
@@ -130,7 +125,9 @@ Response get_ready(Request& request) {
 
 Response get_status(Request& request) { return json_response(status_json(request.observed)); }
 
-Response get_short_list(Request& request, Result<Json> (*list)(const ListQuery&, const Observed&)) {
+// `list` makes the answer of a ListQuery and of what is observed.
+template <typename List>
+Response get_short_list(Request& request, List list) {
   ListQuery query;
   auto filter = take_filter(request.parameters);
   if (!filter) return error_response(400, filter.error().message);
@@ -224,13 +221,10 @@ Response get_history(Request& request) {
   if (!seconds.empty() && span == kHistorySpans.size()) {
     return error_response(400, "seconds is 60 (a value each second) or 900 (one each five)");
   }
-  Json items = Json::array();
-  for (const ListenerSummary& listener : request.observed.listeners) {
-    if (listener.is_live()) {
-      items.push_back(history_json(request.observed, listener.key, seconds.empty() ? 0 : span));
-    }
-  }
-  return json_response(page_of("history", std::move(items)));
+  if (seconds.empty()) span = 0;
+  return get_short_list(request, [span](const ListQuery& query, const Observed& observed) {
+    return list_history(query, observed, span);
+  });
 }
 
 Response get_explanation(Request& request) {
@@ -279,7 +273,8 @@ const Route kRoutes[] = {
     {"/api/alerts", get_alerts, Audience::kPage, {"filter", "sort", "limit", "cursor"}},
     {"/api/events", get_events, Audience::kPage, {"filter", "since", "follow"}},
     {"/api/disconnects", get_disconnects, Audience::kPage, {"filter", "limit", "offset"}},
-    {"/api/history", get_history, Audience::kPage, {"seconds"}},
+    {"/api/history", get_history, Audience::kPage,
+     {"seconds", "filter", "sort", "limit", "cursor"}},
     {"/api/explain", get_explanation, Audience::kPage, {"id"}},
     {"/api/recording", get_recording, Audience::kLocal},
 };

@@ -185,14 +185,31 @@ std::vector<std::string_view> alert_sort_columns() {
   return names_of(Columns<Alert>(kAlertColumns));
 }
 
-Result<Json> list_listeners(const ListQuery& query, const Observed& observed) {
+namespace {
+
+template <typename JsonOf>
+Result<Json> page_of_listeners(std::string_view name, const ListQuery& query,
+                               const Observed& observed, JsonOf json_of) {
   std::vector<const ListenerSummary*> items;
   for (const ListenerSummary& listener : observed.listeners) {
     if (listener.is_live() && query.filter.matches(subject_of(listener)))
       items.push_back(&listener);
   }
-  return page_of("listeners", query, observed, Columns<ListenerSummary>(kListenerColumns), items,
-                 [&](const ListenerSummary& l) { return listener_json(observed, l); });
+  return page_of(name, query, observed, Columns<ListenerSummary>(kListenerColumns), items, json_of);
+}
+
+}  // namespace
+
+Result<Json> list_listeners(const ListQuery& query, const Observed& observed) {
+  return page_of_listeners("listeners", query, observed, [&](const ListenerSummary& listener) {
+    return listener_json(observed, listener);
+  });
+}
+
+Result<Json> list_history(const ListQuery& query, const Observed& observed, size_t span) {
+  return page_of_listeners("history", query, observed, [&](const ListenerSummary& listener) {
+    return history_json(observed, listener.key, span);
+  });
 }
 
 Result<Json> list_alerts(const ListQuery& query, const Observed& observed) {

@@ -1,4 +1,4 @@
-// /api/listeners and /api/alerts: filtered, sorted and cut into pages.
+// /api/listeners, /api/history and /api/alerts: filtered, sorted and cut into pages.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -24,10 +24,13 @@ struct ListQuery {
 std::vector<std::string_view> listener_sort_columns();
 std::vector<std::string_view> alert_sort_columns();
 
-// {"listeners":[…],"total":N,"next_cursor":…}, and likewise "alerts". `total` counts what the
+// {"listeners":[…],"total":N,"next_cursor":…}, and likewise "history" and "alerts". `total` counts what the
 // filter lets through. Errors are the reader's: a column or a cursor that is not one (exit code:
 // usage).
 Result<nlohmann::ordered_json> list_listeners(const ListQuery& query, const Observed& observed);
+// As list_listeners(): how each was in kHistorySpans[span].
+Result<nlohmann::ordered_json> list_history(const ListQuery& query, const Observed& observed,
+                                            size_t span);
 Result<nlohmann::ordered_json> list_alerts(const ListQuery& query, const Observed& observed);
 
 // For all lists: that a cursor is none, and that it is of another order than the one asked for.

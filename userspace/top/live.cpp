@@ -49,11 +49,11 @@ bool at_end(int fd) {
   return ::ioctl(fd, FIONREAD, &waiting) != 0 || waiting == 0;
 }
 
-std::string local_time_text() {
+std::string utc_time_text() {
   const std::time_t now = std::time(nullptr);
-  std::tm local{};
-  ::localtime_r(&now, &local);
-  return fmt::format("{:%H:%M:%S}", local);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  return fmt::format("{:%H:%M:%S} UTC", utc);
 }
 
 class Live {
@@ -198,7 +198,7 @@ class Live {
       view_ = press(std::move(view_), input);
     }
     view_ = settled();
-    if (view_.frozen && !was_frozen) view_.frozen_since = local_time_text();
+    if (view_.frozen && !was_frozen) view_.frozen_since = utc_time_text();
     if (was_frozen && !view_.frozen) ask();
   }
 

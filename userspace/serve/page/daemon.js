@@ -7,7 +7,7 @@ const SOURCES = {
   status: '/api/status',
   alerts: '/api/alerts',
   listeners: '/api/listeners?sort=-stuck&limit=40',
-  history: '/api/history?seconds=900',
+  history: '/api/history?seconds=900&sort=-stuck&limit=40',
   stuck: '/api/connections?filter=state+close-wait&sort=-state_age&limit=10',
   disconnects: '/api/disconnects?limit=20',
 };
