@@ -147,7 +147,8 @@ TEST_F(ExplainTest, TheTextIsAlignedAndWrapped) {
   EXPECT_EQ(explanation_text(told, 72, false),
             R"(A sentence that is rather longer than forty columns, so that it wraps.
 
-connection  7  local 10.0.0.1:8080  peer 10.0.3.7:40000  established  node[4121]
+connection  7  local 10.0.0.1:8080  peer 10.0.3.7:40000  established
+            node[4121]
 
 TIMELINE (UTC)
   <=12:00:00.000             opened      there already

@@ -1,34 +1,24 @@
 #include "cli/json_fields.h"
 
-#include "core/text.h"
 #include "top/format.h"
+#include "top/json_fields.h"
 
 namespace wsbpf {
 
 using Json = nlohmann::json;
 
-const Json& field(const Json& object, const char* key) {
-  static const Json kNull;
-  if (!object.is_object()) return kNull;
-  const auto found = object.find(key);
-  return found == object.end() ? kNull : *found;
-}
+const Json& field(const Json& object, const char* key) { return top::member(object, key); }
 
 std::optional<double> number_field(const Json& object, const char* key) {
-  const Json& value = field(object, key);
-  if (!value.is_number()) return std::nullopt;
-  return value.get<double>();
+  return top::number(field(object, key));
 }
 
 std::optional<int64_t> whole_field(const Json& object, const char* key) {
-  const Json& value = field(object, key);
-  if (!value.is_number_integer()) return std::nullopt;
-  return value.get<int64_t>();
+  return top::integer(field(object, key));
 }
 
 std::string text_field(const Json& object, const char* key) {
-  const Json& value = field(object, key);
-  return value.is_string() ? printable(value.get_ref<const std::string&>()) : "";
+  return top::text(field(object, key));
 }
 
 std::string endpoint_field(const Json& connection, const char* key) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "source/bpf_features.h"
+#include "source/libbpf_warning.h"
 #include "wsbpf.skel.h"
 
 namespace wsbpf {
@@ -19,21 +20,10 @@ namespace {
 
 constexpr int kMsPerTickShift = 16;  // MS_PER_TICK_SHIFT of maps.bpf.h
 
-// libbpf explains itself on stderr; its last warning is what belongs into our one line.
-thread_local std::string last_warning;
-
-int keep_warning(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level != LIBBPF_WARN) return 0;
-  char line[512];
-  vsnprintf(line, sizeof(line), format, arguments);
-  last_warning = line;
-  while (!last_warning.empty() && last_warning.back() == '\n') last_warning.pop_back();
-  return 0;
-}
-
 tl::unexpected<Error> kernel_refused(std::string_view what, int error) {
   std::string message = fmt::format("the kernel refused to {}: {}", what, std::strerror(error));
-  if (!last_warning.empty()) message += fmt::format(" ({})", last_warning);
+  const std::string warning = take_libbpf_warning();
+  if (!warning.empty()) message += fmt::format(" ({})", warning);
   if (error == EPERM || error == EACCES) {
     message +=
         "; run as root, and see whether the kernel is locked down or a security module "
@@ -140,8 +130,7 @@ struct BpfSource::Skeleton {
 
 Result<std::unique_ptr<BpfSource>> BpfSource::open(const Watch& watch, uint32_t ring_bytes) {
   if (auto checked = check_requirements(); !checked) return tl::unexpected(checked.error());
-  libbpf_set_print(keep_warning);
-  last_warning.clear();
+  keep_libbpf_warnings();
 
   auto skeleton = std::make_unique<Skeleton>();
   wsbpf_bpf* object = skeleton->object = wsbpf_bpf__open();

@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -17,6 +15,7 @@
 #include "core/text.h"
 #include "source/bpf_features.h"
 #include "source/bpf_source.h"
+#include "source/libbpf_warning.h"
 #include "wsbpf.skel.h"
 
 namespace wsbpf {
@@ -25,25 +24,12 @@ namespace {
 constexpr char kPrivilege[] = "run as root, for example with sudo, or in a privileged container";
 constexpr char kKernel[] =
     "use Linux 5.15 or newer with CONFIG_DEBUG_INFO_BTF=y, and see whether the kernel is locked "
-    "down "
-    "or a security module forbids BPF";
-
-thread_local std::string last_warning;
-
-int keep_warning(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level != LIBBPF_WARN) return 0;
-  char line[512];
-  vsnprintf(line, sizeof(line), format, arguments);
-  last_warning = line;
-  return 0;
-}
+    "down or a security module forbids BPF";
 
 // libbpf's last word on it, in a line that may be shown.
 std::string refusal(int error) {
   constexpr size_t kLongest = 160;
-  std::string reason = last_warning;
-  if (reason.starts_with("libbpf: ")) reason.erase(0, 8);
-  while (!reason.empty() && reason.back() == '\n') reason.pop_back();
+  std::string reason = take_libbpf_warning();
   if (reason.size() > kLongest) reason = reason.substr(0, kLongest) + "…";
   const std::string what = fmt::format("refused: {}", std::strerror(error));
   return reason.empty() ? what : fmt::format("{} ({})", what, printable(reason));
@@ -145,7 +131,7 @@ std::optional<Probe> probe_unfit_variant(const std::string& name, const std::str
 
 Probe probe_program(const std::string& name) {
   std::string title = "program " + name;
-  last_warning.clear();
+  keep_libbpf_warnings();
   if (auto unfit = probe_unfit_variant(name, title)) return *unfit;
   Alone alone(name);
   if (alone.program() != nullptr && is_iterator(alone.program())) title = "iterator " + name;
@@ -203,7 +189,7 @@ std::string lacking_for_programs() {
 }  // namespace
 
 std::vector<Probe> probe_programs() {
-  libbpf_set_print(keep_warning);
+  keep_libbpf_warnings();  // also those of opening, to learn the names
   std::vector<Probe> probes;
   const std::string lacking = lacking_for_programs();
   const bool may = lacking.empty();

@@ -103,7 +103,8 @@ std::vector<std::string> wrap_text(std::string_view text, int width, std::size_t
   std::vector<std::string> lines;
   while (lines.size() + 1 < max_lines && display_width(text) > width) {
     const std::size_t length = line_length(text, width);
-    lines.push_back(clip(text.substr(0, length), width));
+    const std::string_view line = text.substr(0, length);
+    lines.push_back(clip(line.substr(0, line.find_last_not_of(' ') + 1), width));
     text.remove_prefix(length);
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   }
