@@ -1,5 +1,5 @@
 // WebSocket clients that stay: clients.mjs URL COUNT [LEAVING [FROM]]. Once all are open, LEAVING of
-// them go as a closed laptop does, without a Close frame. FROM is the address that they come from.
+// them go as a browser does that is ended, without a Close frame. FROM is the address that they come from.
 import { WebSocket } from 'ws';
 
 const [url, count, leaving = 0, localAddress] = process.argv.slice(2);

@@ -2,9 +2,10 @@
 
 title "1 of 3: a server that leaks"
 cat <<-END
-	75 clients connect to a Node.js server on port $leak_port, and 63 leave without a word, as a
-	closed laptop does. The kernel tells the server, which does not care: it never closes its
-	ends. They stay in CLOSE_WAIT, each with its file descriptor and memory, until it is full.
+	75 clients connect to a Node.js server on port $leak_port, and 63 leave without a Close frame,
+	as a browser does that is ended. Their kernels send a FIN. The server reads the end of file
+	and does not care: it never closes its ends. They stay in CLOSE_WAIT, each with its file
+	descriptor and memory, until it is full.
 END
 
 start node "$parts/server.mjs" leak 127.0.0.1 "$leak_port"

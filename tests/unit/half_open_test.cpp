@@ -101,7 +101,7 @@ class HalfOpenTest : public testing::Test {
  protected:
   HalfOpenTest() : table_(watch_of({8080}), processes_) {
     TableHooks hooks;
-    hooks.on_half_open = [this](const Connection& connection) {
+    hooks.on_half_open = [this](const Connection& connection, HalfOpen) {
       notices_.push_back(connection_id(connection) + ' ' +
                          std::string(half_open_name(connection.half_open)));
     };

@@ -41,8 +41,9 @@ class JournalTest : public testing::Test {
     JournalEntry::End end;
     end.connection = connection(cookie);
     end.connection.generation = generation;
+    end.connection.state_since_ns = time_ns;
     end.judgement.verdict = verdict;
-    journal_.add(time_ns, std::make_unique<const JournalEntry::End>(std::move(end)));
+    journal_.add(time_ns, std::make_shared<const JournalEntry::End>(std::move(end)));
   }
 
   EventContext context(bool redact_peers = false) {
@@ -82,10 +83,40 @@ TEST_F(JournalTest, FindsHowAConnectionEnded) {
   close(7, 1_s, Verdict::kPeerReset);
   close(7, 2_s, Verdict::kLocalClose, 1);
   open(7, 3_s);
-  EXPECT_EQ(journal_.end_of(7, 0)->end()->judgement.verdict, Verdict::kPeerReset);
-  EXPECT_EQ(journal_.end_of(7, 1)->end()->judgement.verdict, Verdict::kLocalClose);
+  EXPECT_EQ(journal_.end_of(7, 0)->judgement.verdict, Verdict::kPeerReset);
+  EXPECT_EQ(journal_.end_of(7, 1)->judgement.verdict, Verdict::kLocalClose);
   EXPECT_EQ(journal_.end_of(7, 2), nullptr);
   EXPECT_EQ(journal_.end_of(8, 0), nullptr);
+}
+
+// A thousand connections that open, or fall silent, do not make the ends forgotten.
+TEST_F(JournalTest, EndsOutlastWhatElseHappens) {
+  close(1, 1_s, Verdict::kPeerReset);
+  for (uint64_t cookie = 2; cookie <= 9; ++cookie) open(cookie, 2_s);
+  EXPECT_NE(journal_.end_of(1, 0), nullptr);
+  EXPECT_EQ(disconnects()["total"], 1);
+
+  Journal few(4, 2);
+  for (uint64_t cookie = 1; cookie <= 3; ++cookie) {
+    JournalEntry::End end;
+    end.connection.cookie = cookie;
+    few.add(1_s, std::make_shared<const JournalEntry::End>(std::move(end)));
+  }
+  EXPECT_EQ(few.end_of(1, 0), nullptr);
+  EXPECT_NE(few.end_of(2, 0), nullptr);
+}
+
+TEST_F(JournalTest, SilenceIsNotKept) {
+  Journal journal;
+  const EngineHooks hooks = journal_hooks(journal, scene_.observed);
+  Connection quiet = connection(3);
+  quiet.half_open = HalfOpen::kSilent;
+  hooks.table.on_half_open(quiet, HalfOpen::kNo);
+  quiet.half_open = HalfOpen::kNo;
+  hooks.table.on_half_open(quiet, HalfOpen::kSilent);
+  EXPECT_EQ(journal.end(), 0u);
+  hooks.table.on_half_open(quiet, HalfOpen::kUnacked);
+  EXPECT_EQ(journal.end(), 1u);
 }
 
 TEST_F(JournalTest, KeepsAnOwnerOnceAndAsItWas) {
@@ -235,7 +266,9 @@ TEST_F(JournalTest, HoldsWhatTheEngineTells) {
   scene_.apply(accepted(10_s, Sock{.cookie = 3}));
   const Connection& connection = *find_connection(scene_.table, 3);
   hooks.table.on_opened(connection);
-  hooks.table.on_half_open(connection);
+  Connection unanswered = connection;
+  unanswered.half_open = HalfOpen::kUnacked;
+  hooks.table.on_half_open(unanswered, HalfOpen::kNo);
   hooks.table.on_ended(connection, Evidence{}, Judgement{});
   hooks.table.on_race(Race::kLateReset, {3, 10_s, 0, connection.listener}, 11_s);
   hooks.on_alert(Alert{});

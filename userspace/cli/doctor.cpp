@@ -20,6 +20,7 @@
 #include "cli/output.h"
 #include "cli/run_options.h"
 #include "core/text.h"
+#include "serve/asio.h"
 #include "serve/http_client.h"
 #include "source/host_probes.h"
 #include "source/pod_names.h"
@@ -112,6 +113,9 @@ std::vector<Probe> probe_all(const DoctorOptions& options) {
 }
 
 Result<ExitCode> examine(const DoctorOptions& options, bool color) {
+  if (auto checked = check_socket_path(options.socket); !checked) {
+    return tl::unexpected(checked.error());
+  }
   const auto probes = probe_all(options);
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of characters
   const std::string text = options.format == "json" ? doctor_json(probes)

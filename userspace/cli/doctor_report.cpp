@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 #include "cli/output.h"
 #include "cli/paint.h"
@@ -48,6 +50,7 @@ std::string doctor_table(const std::vector<Probe>& probes, int width, bool color
   std::string out =
       fmt::format("{}  {}  {}\n", top::fit("STATUS", 8), top::fit("CHECK", name_width), "FOUND");
   const std::string indent(static_cast<size_t>(8 + 2 + name_width + 2), ' ');
+  std::set<std::string> told;  // what is to be done, once each
   for (const Probe& probe : probes) {
     const std::string status = top::fit(std::string(probe_status_name(probe.status)), 8);
     const std::string_view how = kColors[static_cast<size_t>(probe.status)];
@@ -59,7 +62,8 @@ std::string doctor_table(const std::vector<Probe>& probes, int width, bool color
     }
     if (!probe.advice.empty()) {
       out += indent + "do: ";
-      append_wrapped(out, probe.advice, indent + std::string(4, ' '), width);
+      const bool is_new = told.insert(probe.advice).second;
+      append_wrapped(out, is_new ? probe.advice : "as above", indent + std::string(4, ' '), width);
     }
   }
   return out + fmt::format("\n{} ok, {} degraded, {} missing: {}\n",

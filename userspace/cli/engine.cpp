@@ -27,7 +27,7 @@ EngineHooks line_hooks(const EventContext& context,
                                                   const Judgement& judgement) {
     write(closed_line(context, connection, owner(connection), evidence, judgement));
   };
-  hooks.table.on_half_open = [&context, write, owner](const Connection& connection) {
+  hooks.table.on_half_open = [&context, write, owner](const Connection& connection, HalfOpen) {
     write(half_open_line(context, connection, owner(connection)));
   };
   hooks.table.on_race = [&context, write](Race race, const Tombstone& tombstone, uint64_t time_ns) {
@@ -52,10 +52,12 @@ EngineHooks journal_hooks(Journal& journal, const Observed& observed) {
   hooks.table.on_ended = [&journal, seen](const Connection& connection, const Evidence& evidence,
                                           const Judgement& judgement) {
     journal.add(ended_ns(connection, evidence),
-                std::make_unique<const JournalEntry::End>(
+                std::make_shared<const JournalEntry::End>(
                     JournalEntry::End{seen(connection), evidence, judgement}));
   };
-  hooks.table.on_half_open = [&journal, seen](const Connection& connection) {
+  // Each connection that is quiet for a minute becomes silent: they would leave no room for others.
+  hooks.table.on_half_open = [&journal, seen](const Connection& connection, HalfOpen before) {
+    if (!is_unanswered(before) && !is_unanswered(connection.half_open)) return;
     journal.add(connection.sampled_ns, JournalEntry::HalfOpenChanged{seen(connection)});
   };
   hooks.table.on_race = [&journal, &observed](Race race, const Tombstone& tombstone,

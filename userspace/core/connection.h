@@ -47,6 +47,11 @@ constexpr std::string_view half_open_name(HalfOpen kind) {
   return kHalfOpenNames[static_cast<size_t>(kind)];
 }
 
+// Something waits for the peer's answer, and none comes.
+constexpr bool is_unanswered(HalfOpen kind) {
+  return kind == HalfOpen::kUnacked || kind == HalfOpen::kProbing;
+}
+
 // Times are nanoseconds of CLOCK_BOOTTIME. Counters are as of the last sweep or, once closed, as
 // of the entry into CLOSE.
 struct Connection {

@@ -34,7 +34,8 @@ struct Watch {
 struct TableHooks {
   std::function<void(const Connection&)> on_opened;
   std::function<void(const Connection&, const Evidence&, const Judgement&)> on_ended;
-  std::function<void(const Connection&)> on_half_open;  // became so in another way, or ceased to be
+  // It became half-open, or in another way than `before`, or ceased to be.
+  std::function<void(const Connection&, HalfOpen before)> on_half_open;
   // A race of a connection whose verdict had been given.
   std::function<void(Race, const Tombstone&, uint64_t time_ns)> on_race;
 };

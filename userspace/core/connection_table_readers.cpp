@@ -73,9 +73,8 @@ std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
     const double age_seconds = seconds(age_ns);
     ++summary.states[slot];
     ++summary.half_open[static_cast<size_t>(connection.half_open)];
-    const bool unanswered =
-        connection.half_open == HalfOpen::kUnacked || connection.half_open == HalfOpen::kProbing;
-    if (unanswered && connection.heard_ms >= kHalfOpenStuck_ms) ++summary.half_open_stuck;
+    if (is_unanswered(connection.half_open) && connection.heard_ms >= kHalfOpenStuck_ms)
+      ++summary.half_open_stuck;
     summary.state_age_max_seconds[slot] =
         std::max(summary.state_age_max_seconds[slot], age_seconds);
     if (connection.state != TcpState::kCloseWait) return;

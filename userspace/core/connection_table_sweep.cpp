@@ -115,7 +115,7 @@ void ConnectionTable::observe_connection(Connection& connection, const wsbpf_soc
     }
   }
   if (connection.half_open != half_open_before && hooks_.on_half_open) {
-    hooks_.on_half_open(connection);
+    hooks_.on_half_open(connection, half_open_before);
   }
 
   const uint32_t owner = processes_.intern(socket.pid);

@@ -28,9 +28,10 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     const std::string_view suffix(rest, static_cast<size_t>(end - rest));
     for (const Unit& unit : kUnits) {
       const double nanoseconds = number * unit.nanoseconds;
-      if (suffix == unit.suffix && number >= 0 && nanoseconds <= kLongest_ns) {
-        return std::chrono::nanoseconds(std::llround(nanoseconds));
-      }
+      if (suffix != unit.suffix || number < 0) continue;
+      if (nanoseconds <= kLongest_ns) return std::chrono::nanoseconds(std::llround(nanoseconds));
+      return fail(fmt::format("bad duration '{}': a year is the most", printable(text)),
+                  ExitCode::kUsage);
     }
   }
   return fail(

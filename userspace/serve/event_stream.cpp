@@ -65,31 +65,29 @@ Response stream_events(const EventQuery& query, const Journal& journal, EventCon
   Response response;
   response.content_type = "application/jsonl";
   response.next_piece = [stream] { return stream->piece(); };
+  response.may_stall = true;
   return response;
 }
 
 Response list_disconnects(const DisconnectQuery& query, const Journal& journal,
                           const EventContext& context) {
   std::array<uint64_t, kVerdictNames.size()> counts{};
-  std::vector<std::pair<uint64_t, uint64_t>> ends;  // when, and the entry
-  for (uint64_t number = journal.end(); number-- > journal.first();) {
-    const JournalEntry::End* const end = journal[number].end();
-    if (end == nullptr) continue;
-    if (!query.filter.matches(
-            subject_of(journal[number], *context.observed, context.redact_peers))) {
-      continue;
-    }
+  std::vector<std::pair<uint64_t, const JournalEntry::End*>> ends;  // each with its time
+  for (const auto& end : journal.ends()) {
+    if (!query.filter.matches(subject_of(*end, context.redact_peers))) continue;
     ++counts[static_cast<size_t>(end->judgement.verdict)];
-    ends.emplace_back(ended_ns(end->connection, end->evidence), number);
+    ends.emplace_back(ended_ns(end->connection, end->evidence), end.get());
   }
-  // Some verdicts wait for what may still come: the entries are not quite in order.
+  // Some verdicts wait for what may still come: they are not quite in order.
   const size_t shown_end = std::min(ends.size(), query.offset + std::min(query.limit, ends.size()));
   std::partial_sort(ends.begin(), ends.begin() + static_cast<std::ptrdiff_t>(shown_end), ends.end(),
                     std::greater<>());
 
   std::string body = R"({"disconnects":[)";
   for (size_t i = std::min(query.offset, ends.size()); i < shown_end; ++i) {
-    body += (i > query.offset ? ",\n" : "\n") + journal_line(context, journal[ends[i].second]);
+    const JournalEntry::End& end = *ends[i].second;
+    body += i > query.offset ? ",\n" : "\n";
+    body += closed_line(context, end.connection, end.owner.get(), end.evidence, end.judgement);
   }
   body += fmt::format("\n],\"total\":{},\"next_cursor\":null,\"by_verdict\":{{", ends.size());
   bool first = true;
@@ -98,11 +96,13 @@ Response list_disconnects(const DisconnectQuery& query, const Journal& journal,
     body += fmt::format(R"({}"{}":{})", std::exchange(first, false) ? "" : ",", kVerdictNames[i],
                         counts[i]);
   }
-  const bool empty = journal.first() == journal.end();
-  body += fmt::format("}},\"since\":{}}}\n",
-                      empty ? "null"
-                            : json_string(rfc3339(journal[journal.first()].time_ns,
-                                                  context.observed->wall_clock_offset_ns)));
+  std::string since = "null";
+  if (!journal.ends().empty()) {
+    const JournalEntry::End& oldest = *journal.ends().front();
+    since = json_string(rfc3339(ended_ns(oldest.connection, oldest.evidence),
+                                context.observed->wall_clock_offset_ns));
+  }
+  body += fmt::format("}},\"since\":{}}}\n", since);
   Response response;
   response.body = std::move(body);
   return response;

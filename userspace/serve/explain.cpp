@@ -29,10 +29,9 @@ Found find(ConnectionId id, const Observed& observed, const Journal& journal) {
   if (held.connection != nullptr && !held.connection->judged) {
     return {held.connection, observed.table->owner_of(*held.connection), held.evidence, {}};
   }
-  const JournalEntry* const entry = journal.end_of(id.cookie, id.generation);
-  if (entry != nullptr) {
-    const JournalEntry::End& end = *entry->end();
-    return {&end.connection, end.owner.get(), &end.evidence, end.judgement};
+  const JournalEntry::End* const end = journal.end_of(id.cookie, id.generation);
+  if (end != nullptr) {
+    return {&end->connection, end->owner.get(), &end->evidence, end->judgement};
   }
   if (held.connection == nullptr) return {};
   // Its descriptor is still open, and its end has been forgotten.

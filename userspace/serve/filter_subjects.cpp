@@ -5,6 +5,7 @@
 #include "core/connection_record.h"
 
 namespace wsbpf {
+
 FilterSubject subject_of(const ListenerSummary& listener) {
   FilterSubject subject;
   subject.listener = &listener.key;
@@ -28,7 +29,20 @@ FilterSubject subject_of(const Alert& alert, const Observed& observed) {
   return subject;
 }
 
+FilterSubject subject_of(const JournalEntry::End& end, bool redact_peers) {
+  FilterSubject subject;
+  subject.connection = &end.connection;
+  subject.owner = end.owner.get();
+  subject.now_ns = ended_ns(end.connection, end.evidence);
+  subject.verdict = end.judgement.verdict;
+  subject.initiator = end.judgement.initiator;
+  subject.race = end.judgement.race;
+  subject.redact_peer = redact_peers;
+  return subject;
+}
+
 FilterSubject subject_of(const JournalEntry& entry, const Observed& observed, bool redact_peers) {
+  if (const JournalEntry::End* const end = entry.end()) return subject_of(*end, redact_peers);
   FilterSubject subject;
   if (const auto* const alert = std::get_if<Alert>(&entry.what)) {
     subject = subject_of(*alert, observed);
@@ -41,12 +55,6 @@ FilterSubject subject_of(const JournalEntry& entry, const Observed& observed, bo
     subject.now_ns = std::holds_alternative<JournalEntry::Opened>(entry.what)
                          ? seen->connection.last_event_ns
                          : seen->connection.sampled_ns;
-  }
-  if (const JournalEntry::End* const end = entry.end()) {
-    subject.now_ns = ended_ns(end->connection, end->evidence);
-    subject.verdict = end->judgement.verdict;
-    subject.initiator = end->judgement.initiator;
-    subject.race = end->judgement.race;
   }
   subject.redact_peer = redact_peers;
   return subject;

@@ -12,7 +12,8 @@ FilterSubject subject_of(const ListenerSummary& listener);
 // An alert is of its listener, or of nothing. `observed` knows the listener's owners.
 FilterSubject subject_of(const Alert& alert, const Observed& observed);
 
-// Times are as of the entry, as its line tells them.
+// Times are as of the end, or of the entry, as its line tells them.
+FilterSubject subject_of(const JournalEntry::End& end, bool redact_peers);
 FilterSubject subject_of(const JournalEntry& entry, const Observed& observed, bool redact_peers);
 
 }  // namespace wsbpf

@@ -31,7 +31,7 @@ constexpr auto kPatience = std::chrono::seconds(10);
 constexpr size_t kPieceBytes = 256 << 10;
 
 struct Fetched {
-  unsigned status = 0;
+  unsigned status = 0;  // 0: there is no answer yet
   std::string error_body;
   beast::error_code error;
 };
@@ -89,8 +89,11 @@ Result<void> http_get(const std::string& socket_path, const std::string& target,
   asio::co_spawn(loop, fetch(socket_path, target, sink, patience, fetched), asio::detached);
   loop.run();
   if (fetched.error) {
-    return fail(fmt::format("the daemon on {} does not answer: {}", printable(socket_path),
-                            fetched.error.message()));
+    const bool left = fetched.status != 0 && (fetched.error == http::error::partial_message ||
+                                              fetched.error == asio::error::connection_reset);
+    return fail(left ? fmt::format("the daemon on {} has ended", printable(socket_path))
+                     : fmt::format("the daemon on {} does not answer: {}", printable(socket_path),
+                                   fetched.error.message()));
   }
   if (fetched.status != 200) {
     const auto body = nlohmann::json::parse(fetched.error_body, nullptr, false);

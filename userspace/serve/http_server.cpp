@@ -1,7 +1,7 @@
 #include "serve/http_server.h"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +14,6 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstring>
@@ -43,29 +42,30 @@ constexpr size_t kMostConnections = 512;  // on one address; more are closed at 
 
 constexpr auto kPieceEvery = std::chrono::milliseconds(100);  // of an answer that follows
 
-using NextPiece = std::function<std::optional<std::string>()>;
-
 template <typename Protocol>
 using Stream = beast::basic_stream<Protocol>;
 
 // Who follows, and has gone, would be noticed by the next piece only, which may never come.
 bool has_left(int socket) {
-  char byte = 0;
-  const ssize_t count = recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+  pollfd gone{socket, POLLRDHUP, 0};
+  return poll(&gone, 1, 0) > 0;
 }
 
 template <typename Protocol>
 asio::awaitable<void> write_pieces(Stream<Protocol>& stream, http::response<http::empty_body> head,
-                                   const NextPiece& next_piece, beast::error_code& error) {
+                                   const Response& answer, beast::error_code& error) {
   asio::steady_timer pause(stream.get_executor());
   const bool chunked = head.version() >= 11;
   head.chunked(chunked);
   http::response_serializer<http::empty_body> serializer(head);
   co_await http::async_write_header(stream, serializer, into(error));
   while (!error) {
-    stream.expires_after(kPatience);
-    const auto piece = next_piece();
+    if (answer.may_stall) {
+      stream.expires_never();
+    } else {
+      stream.expires_after(kPatience);
+    }
+    const auto piece = answer.next_piece();
     if (!piece) break;
     if (piece->empty()) {
       if (has_left(stream.socket().native_handle())) break;
@@ -97,7 +97,7 @@ asio::awaitable<void> write_response(Stream<Protocol>& stream, Response answer, 
   if (answer.next_piece && !head_only) {
     http::response<http::empty_body> head;
     fill(head);
-    co_await write_pieces(stream, std::move(head), answer.next_piece, error);
+    co_await write_pieces(stream, std::move(head), answer, error);
     co_return;
   }
   http::response<http::string_body> message;

@@ -22,6 +22,10 @@ void Journal::add(uint64_t time_ns, decltype(JournalEntry::what) what) {
   }
   // Verdicts that wait come later than what happened meanwhile.
   if (!entries_.empty()) time_ns = std::max(time_ns, entries_.back().time_ns);
+  if (const auto* const ended = std::get_if<JournalEntry::Ended>(&what)) {
+    if (ends_.size() >= most_ends_) ends_.pop_front();
+    ends_.push_back(*ended);
+  }
   entries_.push_back({time_ns, std::move(what)});
 }
 
@@ -32,14 +36,11 @@ uint64_t Journal::since(uint64_t time_ns) const {
   return first_ + static_cast<uint64_t>(found - entries_.begin());
 }
 
-const JournalEntry* Journal::end_of(uint64_t cookie, uint32_t generation) const {
-  const auto found =
-      std::find_if(entries_.rbegin(), entries_.rend(), [&](const JournalEntry& entry) {
-        const JournalEntry::End* const end = entry.end();
-        return end != nullptr && end->connection.cookie == cookie &&
-               end->connection.generation == generation;
-      });
-  return found == entries_.rend() ? nullptr : &*found;
+const JournalEntry::End* Journal::end_of(uint64_t cookie, uint32_t generation) const {
+  const auto found = std::find_if(ends_.rbegin(), ends_.rend(), [&](const auto& end) {
+    return end->connection.cookie == cookie && end->connection.generation == generation;
+  });
+  return found == ends_.rend() ? nullptr : found->get();
 }
 
 std::shared_ptr<const Process> Journal::keep(const Process* owner) {

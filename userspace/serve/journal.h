@@ -29,8 +29,8 @@ struct JournalEntry {
     Evidence evidence;
     Judgement judgement;
   };
-  using Ended = std::unique_ptr<const End>;  // apart, since it is twice as large as the others
-  struct LateRace {                          // of a connection whose verdict had been given
+  using Ended = std::shared_ptr<const End>;
+  struct LateRace {  // of a connection whose verdict had been given
     Race race{};
     Tombstone tombstone;
     ListenerKey listener;
@@ -53,8 +53,11 @@ class Journal {
  public:
   // Some ten megabytes when it is full of ends.
   static constexpr size_t kMost = 16'384;
+  // Ends are kept for longer, whatever else happens.
+  static constexpr size_t kMostEnds = 8'192;
 
-  explicit Journal(size_t most = kMost) : most_(most) {}
+  explicit Journal(size_t most = kMost, size_t most_ends = kMostEnds)
+      : most_(most), most_ends_(most_ends) {}
 
   void add(uint64_t time_ns, decltype(JournalEntry::what) what);
 
@@ -66,16 +69,20 @@ class Journal {
   // The first entry from `time_ns` on, or end().
   uint64_t since(uint64_t time_ns) const;
 
-  // How the connection with this id ended; nullptr: not known any more. The latest where there are
-  // several.
-  const JournalEntry* end_of(uint64_t cookie, uint32_t generation) const;
+  // The last ends, in the order in which their verdicts fell.
+  const std::deque<JournalEntry::Ended>& ends() const { return ends_; }
+
+  // How the connection with this id ended; nullptr: not known any more.
+  const JournalEntry::End* end_of(uint64_t cookie, uint32_t generation) const;
 
   // The same process for all entries of one.
   std::shared_ptr<const Process> keep(const Process* owner);
 
  private:
   size_t most_;
+  size_t most_ends_;
   std::deque<JournalEntry> entries_;
+  std::deque<JournalEntry::Ended> ends_;
   uint64_t first_ = 0;
   std::map<std::pair<uint32_t, uint64_t>, std::weak_ptr<const Process>> owners_;
   size_t tidy_above_ = 1024;  // owners

@@ -17,6 +17,7 @@ struct Response {
   // Where set, the answer is made of the pieces that this returns, until it returns nothing. An
   // empty one: there is no more for now. It is called on the loop's thread, between other work.
   std::function<std::optional<std::string>()> next_piece;
+  bool may_stall = false;  // its reader may take the pieces as late as it likes
 };
 
 }  // namespace wsbpf
