@@ -51,6 +51,7 @@ std::string doctor_table(const std::vector<Probe>& probes, int width, bool color
       fmt::format("{}  {}  {}\n", top::fit("STATUS", 8), top::fit("CHECK", name_width), "FOUND");
   const std::string indent(static_cast<size_t>(8 + 2 + name_width + 2), ' ');
   std::set<std::string> told;  // what is to be done, once each
+  std::string_view said_last;
   for (const Probe& probe : probes) {
     const std::string status = top::fit(std::string(probe_status_name(probe.status)), 8);
     const std::string_view how = kColors[static_cast<size_t>(probe.status)];
@@ -60,8 +61,9 @@ std::string doctor_table(const std::vector<Probe>& probes, int width, bool color
       out += indent + "you lose: ";
       append_wrapped(out, probe.lost, indent + std::string(10, ' '), width);
     }
-    if (!probe.advice.empty()) {
+    if (!probe.advice.empty() && probe.advice != said_last) {
       out += indent + "do: ";
+      said_last = probe.advice;
       const bool is_new = told.insert(probe.advice).second;
       append_wrapped(out, is_new ? probe.advice : "as above", indent + std::string(4, ' '), width);
     }
