@@ -24,9 +24,9 @@ struct ListQuery {
 std::vector<std::string_view> listener_sort_columns();
 std::vector<std::string_view> alert_sort_columns();
 
-// {"listeners":[…],"total":N,"next_cursor":…}, and likewise "history" and "alerts". `total` counts what the
-// filter lets through. Errors are the reader's: a column or a cursor that is not one (exit code:
-// usage).
+// {"listeners":[…],"total":N,"next_cursor":…}, and likewise "history" and "alerts". `total` counts
+// what the filter lets through. Errors are the reader's: a column or a cursor that is not one (exit
+// code: usage).
 Result<nlohmann::ordered_json> list_listeners(const ListQuery& query, const Observed& observed);
 // As list_listeners(): how each was in kHistorySpans[span].
 Result<nlohmann::ordered_json> list_history(const ListQuery& query, const Observed& observed,
