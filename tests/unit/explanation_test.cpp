@@ -289,6 +289,12 @@ TEST(Explanation, ALeakIsSaidToBeOneAfterAMinute) {
   EXPECT_THAT(summary_at(0, kLowerBound, 35'000), HasSubstr("at least 35 s ago"))
       << "whatever was heard last is the FIN, or came later";
   EXPECT_THAT(summary_at(0, kLowerBound, 60'000), HasSubstr("leaks"));
+  Explained just_seen = in_state(TcpState::kCloseWait, 0);  // after "now" was taken
+  just_seen.connection.state_age_source = kLowerBound;
+  just_seen.connection.sampled_ns += 6_ms;
+  just_seen.connection.heard_ms = 10'000;
+  EXPECT_EQ(entry_of(just_seen.explanation(), "peer_fin").time_ns,
+            entry_of(just_seen.explanation(), "last_heard").time_ns);
   EXPECT_THAT(summary_at(50_s, kLowerBound, 35'000), HasSubstr("at least 50 s ago"));
 }
 
@@ -310,6 +316,8 @@ TEST(Explanation, WhatIsSentAgainCountsAsPassed) {
   EXPECT_THAT(healthy.explanation().summary, Not(HasSubstr("again")));
   healthy.connection.retransmits = 1;
   EXPECT_THAT(healthy.explanation().summary, HasSubstr("or was sent again, 2.5 s ago"));
+  EXPECT_THAT(text_of(named("no data yet").explanation()),
+              Not(HasSubstr("since data last passed")));
 }
 
 TEST(ExplanationTimeline, DataThatMetATimewaitSocketIsTold) {

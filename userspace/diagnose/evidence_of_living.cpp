@@ -137,7 +137,13 @@ constexpr std::array<EvidenceRow, 13> kLiveEvidence = {{
      [](const Case& c) {
        return when_sampled(c, seconds_text(idle_ms_at(c.connection, c.subject.now_ns)));
      },
-     [](const Case&) -> std::string { return "since data last passed, or was sent again"; }},
+     [](const Case& c) -> std::string {
+       const Connection& connection = c.connection;
+       const uint64_t passed =
+           connection.bytes_received + connection.bytes_sent + connection.unacked_bytes;
+       return passed > 0 ? "since data last passed, or was sent again"
+                         : "since it was established: no data has passed yet";
+     }},
     {"idle_received_seconds",
      [](const Case& c) {
        return when_sampled(c, seconds_text(received_ms_at(c.connection, c.subject.now_ns)));

@@ -47,8 +47,8 @@ uint64_t Case::state_age_ns() const {
   const uint64_t known_ns = since(subject.now_ns, connection.state_since_ns);
   if (!shows_age_of_fin()) return known_ns;
   // What was heard last is the FIN, or came after it.
-  return std::max(known_ns, since(subject.now_ns, connection.sampled_ns) +
-                                uint64_t{connection.heard_ms} * 1'000'000);
+  const uint64_t heard_ns = since(connection.sampled_ns, uint64_t{connection.heard_ms} * 1'000'000);
+  return std::max(known_ns, since(subject.now_ns, heard_ns));
 }
 
 uint32_t Case::unread_bytes() const {
