@@ -66,7 +66,7 @@ test('a CLOSE_WAIT leak, while it lives', TIMEOUT, async (t) => {
   const explanation = await until(async () => {
     const [connection] = await daemon.connections();
     const told = await json(daemon, connection.id);
-    assert.match(told.summary, /has read the end of file but never closed its own|not even read/);
+    assert.match(told.summary, /has read the end of file and not closed its own yet|not even read/);
     return told;
   });
   isSound(explanation);
@@ -223,8 +223,8 @@ test('without a daemon it observes by itself', TIMEOUT, async (t) => {
   const explained = await wsbpf(['explain', ...args, id]);
   assert.equal(explained.code, 0, explained.stderr);
   assert.match(explained.stderr, /no daemon answers/);
-  assert.match(explained.stdout, /was there already when it was first seen/);
+  assert.match(explained.stdout, /was there already, with /);
   const unknown = await wsbpf(['explain', ...args, '999999999999']);
   assert.equal(unknown.code, 1);
-  assert.match(unknown.stderr, /^wsbpf: no connection 999999999999/m);
+  assert.match(unknown.stderr, /^wsbpf: no connection 999999999999 is known/m);
 });

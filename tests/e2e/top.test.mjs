@@ -122,7 +122,8 @@ test('every key', { timeout: 240_000 }, async (t) => {
   await t.test('a connection and the way back', async () => {
     key('Home');
     key('Enter');
-    await shows(/connection \d+ +close_wait/, 'never closed', 'what to do', 'lines 1-', 'Esc back');
+    const summary = /read the end\s+of\s+file/;
+    await shows(/connection \d+ +close_wait/, summary, 'what to do', 'lines 1-', 'Esc back');
     key('NPage');
     await shows('evidence', 'unread_bytes');
     key('End');

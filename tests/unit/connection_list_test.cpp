@@ -123,7 +123,7 @@ TEST_F(ConnectionListTest, SortsByEveryColumn) {
   scene_.apply(accepted(1_s, high), accepted(2_s, low), entered(3_s, high, TcpState::kCloseWait),
                entered(4_s, low, TcpState::kCloseWait), entered(5_s, low, TcpState::kLastAck));
   scene_.sweep({.started_ns = 6_s,
-                .sockets = {sample(6_s, low, TcpState::kLastAck, 200, {}),
+                .sockets = {sample(6_s, low, TcpState::kLastAck, 200, {.unsent_bytes = 3}),
                             sample(6_s, high, TcpState::kCloseWait, 100,
                                    {.bytes_received = 2,
                                     .bytes_acked = 2,
@@ -136,7 +136,7 @@ TEST_F(ConnectionListTest, SortsByEveryColumn) {
   const std::map<std::string_view, Ids> expected = {
       {"state", {"2", "1"}},  {"pid", {"2", "1"}},         {"id", {"1", "2"}},
       {"age", {"1", "2"}},    {"state_age", {"1", "2"}},   {"idle", {"1", "2"}},
-      {"recv_q", {"1", "2"}}, {"send_q", {"1", "2"}},      {"received", {"1", "2"}},
+      {"recv_q", {"1", "2"}}, {"send_q", {"2", "1"}},      {"received", {"1", "2"}},
       {"sent", {"1", "2"}},   {"retransmits", {"1", "2"}}, {"srtt", {"1", "2"}},
       {"port", {"1", "2"}},   {"comm", {"1", "2"}},        {"local", {"1", "2"}},
       {"peer", {"1", "2"}},

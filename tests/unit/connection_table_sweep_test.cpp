@@ -62,6 +62,14 @@ TEST_F(SweepTest, AtTheStartAgesAreLowerBounds) {
   EXPECT_TRUE(connection().sampled);
 }
 
+// It answers what comes rarely: neither silence can have begun before the handshake.
+TEST_F(SweepTest, AtTheStartTheLongerSilenceTellsTheAge) {
+  wsbpf_socket seen = sample(100_s, sock_, TcpState::kEstablished, 0, {.idle_ms = 1'000});
+  seen.counters.received_ms_ago = 30'000;
+  sweep({.started_ns = 100_s, .sockets = {seen}, .adopt = true});
+  EXPECT_EQ(connection().opened_ns, 70_s);
+}
+
 TEST_F(SweepTest, AtTheStartNothingIsACorrectionOrAnOpen) {
   sweep({.started_ns = 100_s,
          .sockets = {sample(100_s, listen_sock(9), TcpState::kListen),
@@ -208,6 +216,19 @@ TEST_F(SweepTest, RefreshesCounters) {
   EXPECT_EQ(connection().bytes_received, 10u);
   EXPECT_EQ(connection().bytes_sent, 20u);
   EXPECT_EQ(connection().idle_ms, 700u);
+}
+
+TEST_F(SweepTest, KeepsWhatWaitsToBeSentAndHowLongNothingCame) {
+  apply(accepted(1_s, sock_));
+  wsbpf_socket seen =
+      sample(50_s, sock_, TcpState::kEstablished, 0,
+             {.unacked_bytes = 3, .unsent_bytes = 9'000, .idle_ms = 10, .zero_window_ms = 4'000});
+  seen.counters.received_ms_ago = 35'000;
+  sweep({.started_ns = 50_s, .sockets = {seen}});
+  EXPECT_EQ(send_queue_bytes(connection()), 9'003u);
+  EXPECT_EQ(connection().zero_window_ms, 4'000u);
+  EXPECT_EQ(connection().idle_ms, 10u);
+  EXPECT_EQ(received_ms_at(connection(), 60_s), 45'000u);
 }
 
 TEST_F(SweepTest, TakesSequenceNumbersOfSynAndFinOff) {

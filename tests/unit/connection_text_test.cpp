@@ -19,7 +19,7 @@ std::string row(std::string_view id, std::string_view state, double state_age,
   return fmt::format(
       R"({{"id":"{}","role":"server","netns":1,"local":{{"address":"10.0.0.1","port":8080}},)"
       R"("remote":{{"address":"10.0.3.7","port":40000}},"state":"{}","state_age_seconds":{},)"
-      R"("age_seconds":100,"idle_seconds":3,"half_open":{},"unread_bytes":1,"unacked_bytes":0,)"
+      R"("age_seconds":100,"idle_seconds":3,"half_open":{},"unread_bytes":1,"unacked_bytes":10,"unsent_bytes":32,)"
       R"("owner":{{"pid":4121,"comm":"{}"}}}})"
       "\n",
       id, state, state_age, half_open, comm);
@@ -35,9 +35,9 @@ TEST_F(ConnectionTextTest, IsATable) {
       *connection_text(row("1", "established", 90) + row("2", "close_wait", 5), {}),
       "STATE        IN-STATE    AGE  IDLE  HALF-OPEN  RECV-Q  SEND-Q  LOCAL          PEER     "
       "       OWNER\n"
-      "established     1m30s  1m40s  3.0s  -               1       0  10.0.0.1:8080  "
+      "established     1m30s  1m40s  3.0s  -               1      42  10.0.0.1:8080  "
       "10.0.3.7:40000  node[4121]\n"
-      "close_wait       5.0s  1m40s  3.0s  -               1       0  10.0.0.1:8080  "
+      "close_wait       5.0s  1m40s  3.0s  -               1      42  10.0.0.1:8080  "
       "10.0.3.7:40000  node[4121]\n");
 }
 

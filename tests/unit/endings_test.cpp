@@ -289,6 +289,7 @@ TEST_F(EndingsTest, DataWithinTheSecondCameAfterTheClose) {
   EXPECT_EQ(by(10'300_ms), Lines{});
   apply(late_reset(10'400_ms, TcpState::kTimeWait, 20));
   EXPECT_EQ(by(11_s), Lines{"1 data_after_close local rst data_after_close"});
+  EXPECT_EQ(evidence_.data_after_end_ns, 10'400_ms);
   EXPECT_EQ(disconnects(Verdict::kDataAfterClose, Initiator::kLocal), 1u);
   EXPECT_EQ(races(Race::kDataAfterClose), 1u);
 }

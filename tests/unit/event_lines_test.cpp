@@ -116,12 +116,26 @@ TEST_F(EventLinesTest, AClosedEventHasEveryField) {
 
 TEST_F(EventLinesTest, TheEvidenceHasEveryField) {
   const json e = evidence();
-  EXPECT_EQ(keys_of(e),
-            (Keys{"complete", "first_fin", "closed_from", "error", "idle_received_seconds",
-                  "idle_sent_seconds", "last_heard_seconds", "longest_silence_seconds",
-                  "unread_bytes", "unacked_bytes", "unsent_bytes", "zero_window_seconds",
-                  "close_wait_seconds", "retransmit_streak", "reset_sent", "reset_received",
-                  "closed_by", "abort", "fd_still_open"}));
+  EXPECT_EQ(keys_of(e), (Keys{"complete",
+                              "first_fin",
+                              "closed_from",
+                              "error",
+                              "idle_received_seconds",
+                              "idle_sent_seconds",
+                              "last_heard_seconds",
+                              "longest_silence_seconds",
+                              "unread_bytes",
+                              "unacked_bytes",
+                              "unsent_bytes",
+                              "zero_window_seconds",
+                              "close_wait_seconds",
+                              "retransmit_streak",
+                              "reset_sent",
+                              "reset_received",
+                              "data_after_end_seconds",
+                              "closed_by",
+                              "abort",
+                              "fd_still_open"}));
   EXPECT_EQ(e["complete"], true);
   EXPECT_EQ(e["first_fin"], "remote");
   EXPECT_EQ(e["closed_from"], "last_ack");

@@ -56,6 +56,7 @@ TEST(ConnectionId, IsReadInEveryForm) {
   EXPECT_EQ(parse_connection_id("6699"), id(6699, 0));
   EXPECT_EQ(parse_connection_id("6699.2"), id(6699, 2));
   EXPECT_EQ(parse_connection_id("0x1a2b"), id(0x1a2b, 0));
+  EXPECT_EQ(parse_connection_id("0X1A2B"), id(0x1a2b, 0));
   EXPECT_EQ(parse_connection_id("sk:1A2b.1"), id(0x1a2b, 1));
   for (const char* text : {"", "x", "1.", ".1", "1.x", "-1", "1 ", " 1", "0x", "sk:", "1.2.3",
                            "99999999999999999999", "1.4294967296"}) {

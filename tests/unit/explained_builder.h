@@ -44,7 +44,7 @@ struct Explained {
     connection.established = connection.sampled = true;
     connection.bytes_received = 223;
     connection.bytes_sent = 147;
-    connection.idle_ms = 1'500;
+    connection.idle_ms = connection.received_ms = 1'500;
     connection.heard_ms = 1'400;
     subject.now_ns = 100_s;
     subject.owner = &kOwner;
@@ -111,7 +111,7 @@ inline Explained half_open(HalfOpen kind) {
   Explained explained;
   explained.connection.half_open = kind;
   explained.connection.heard_ms = 20'000;
-  explained.connection.idle_ms = 19'000;
+  explained.connection.idle_ms = explained.connection.received_ms = 19'000;
   explained.connection.unacked_bytes = 6;
   explained.connection.retransmits = 4;
   return explained;
@@ -153,7 +153,8 @@ inline const std::vector<Scenario>& ends() {
                                                 }))},
       {"unread", ended(own_abort(10))},
       {"data after close", ended(data_in(TcpState::kFinWait2))},
-      {"data into timewait", ended(with(own_fin(), [](Evidence& e) { e.data_after_end = true; }))},
+      {"data into timewait",
+       ended(with(own_fin(), [](Evidence& e) { e.data_after_end_ns = 101_s + 300'000'000; }))},
       {"reset in close_wait", ended(reset_in_close_wait())},
       {"reset in last_ack",
        ended(with(reset_in_last_ack(), [](Evidence& e) { e.at_close.unacked_bytes = 40; }))},
@@ -203,7 +204,7 @@ inline const std::vector<Scenario>& lives() {
        })},
       {"stalled", living([](Explained& e) {
          e.connection.unread_bytes = 10;
-         e.connection.idle_ms = 5'000;
+         e.connection.received_ms = 5'000;
        })},
       {"unacked", half_open(HalfOpen::kUnacked)},
       {"probing", half_open(HalfOpen::kProbing)},
@@ -211,7 +212,18 @@ inline const std::vector<Scenario>& lives() {
       {"just closed by the peer", in_state(S::kCloseWait, 1_s)},
       {"stuck", in_state(S::kCloseWait, 20_s, 1)},
       {"stuck with data", in_state(S::kCloseWait, 20_s, 11)},
-      {"leaking", in_state(S::kCloseWait, 20_s, 0)},
+      {"leaking",
+       [] {
+         Explained explained = in_state(S::kCloseWait, 60_s, 0);
+         explained.connection.opened_ns = 20_s;
+         return explained;
+       }()},
+      {"read, and not closed yet", in_state(S::kCloseWait, 20_s, 0)},
+      {"written to, and does not read", living([](Explained& e) {
+         e.connection.heard_ms = e.connection.idle_ms = 30'000;
+         e.connection.unsent_bytes = 3'782'144;
+         e.connection.zero_window_ms = 40'000;
+       })},
       {"in CLOSE_WAIT, not looked at since", living([](Explained& e) {
          e.connection.state = S::kCloseWait;
          e.connection.state_since_ns = 95_s;

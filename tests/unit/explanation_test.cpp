@@ -120,7 +120,8 @@ TEST(Explanation, SomethingIsAdvisedOrNothingNeedsDoing) {
   for (const char* name : {"closed", "closed by the peer", "exited", "simultaneous", "healthy"}) {
     EXPECT_THAT(named(name).explanation().advice.front(), HasSubstr("Nothing needs doing")) << name;
   }
-  for (const char* name : {"killed", "vanished", "leak", "stuck", "leaking", "unread"}) {
+  for (const char* name : {"killed", "vanished", "leak", "stuck", "leaking", "unread",
+                           "written to, and does not read"}) {
     EXPECT_THAT(named(name).explanation().advice.front(), Not(HasSubstr("Nothing needs"))) << name;
   }
 }
@@ -222,6 +223,129 @@ TEST(ExplanationTimeline, TellsOfTrafficOnlyWhereThereWasAny) {
   EXPECT_EQ(entry_of(explanation, "last_received").time_ns, 60_s);
   EXPECT_EQ(entry_of(explanation, "last_sent").time_ns, 70_s);
   EXPECT_EQ(entry_of(explanation, "last_heard").time_ns, 80_s);
+}
+
+TEST(Explanation, APeerThatDoesNotReadIsTold) {
+  Explained blocked = named("written to, and does not read");
+  const Explanation explanation = blocked.explanation();
+  EXPECT_EQ(explanation.summary,
+            "The peer (10.0.3.7:51234) does not read: its receive window has been closed for 40 s, "
+            "and 3782144 bytes wait to be sent.");
+  EXPECT_EQ(explanation.evidence[0].name, "zero_window_seconds");
+  EXPECT_EQ(explanation.evidence[1].name, "unsent_bytes");
+  EXPECT_EQ(explanation.documentation, "docs/verdicts.md#slow_consumer");
+  EXPECT_EQ(entry_of(explanation, "zero_window_began").time_ns, 59_s);
+  EXPECT_THAT(text_of(explanation), Not(HasSubstr("acknowledged all")));
+  blocked.connection.zero_window_ms = kZeroWindowLimit_ms - 1;
+  EXPECT_THAT(blocked.explanation().summary, HasSubstr("is healthy"));
+  EXPECT_THAT(text_of(blocked.explanation()), Not(HasSubstr("acknowledged all")));
+}
+
+TEST(Explanation, AStallGoesOnWhileTheApplicationSends) {
+  Explained stalled = named("stalled");
+  stalled.connection.idle_ms = 0;
+  stalled.connection.received_ms = 35'000;
+  EXPECT_THAT(stalled.explanation().summary, HasSubstr("has not read 10 bytes"));
+  EXPECT_THAT(stalled.explanation().summary, HasSubstr("came 36 s ago"));
+  stalled.connection.received_ms = kStallLimit_ms - 1;
+  stalled.connection.idle_ms = 35'000;
+  EXPECT_THAT(stalled.explanation().summary, HasSubstr("is healthy"));
+}
+
+// CLOSE came 40 s after the FIN.
+TEST(Explanation, TheLifeIsCountedToTheFin) {
+  const auto summary_of = [](Evidence evidence) {
+    evidence.left_ns = 45_s;
+    evidence.own_close_ns = evidence.left_to == TcpState::kFinWait1 ? 45_s : 85_s;
+    evidence.closed_ns = 85_s;
+    if (evidence.left_to == TcpState::kCloseWait) evidence.close_wait_ns = 40_s;
+    return ended(evidence).explanation();
+  };
+  EXPECT_THAT(summary_of(peer_fin()).summary,
+              HasSubstr("closed the connection after 2.0 s, and our end closed 40 s later"));
+  EXPECT_THAT(summary_of(own_fin()).summary, HasSubstr("10.0.3.7:51234 after 2.0 s, and nothing"));
+  EXPECT_THAT(summary_of(data_in(TcpState::kFinWait2)).summary, HasSubstr("at the age of 2.0 s"));
+  EXPECT_THAT(summary_of(crossed_fins()).summary, HasSubstr("at the same time after 2.0 s"));
+  EXPECT_THAT(text_of(summary_of(peer_fin())), Not(HasSubstr("in time")));
+  EXPECT_THAT(text_of(summary_of(peer_fin())), HasSubstr("slow to close"));
+  EXPECT_THAT(text_of(named("closed by the peer").explanation()), HasSubstr("in time"));
+}
+
+TEST(Explanation, ALeakIsSaidToBeOneAfterAMinute) {
+  const auto summary_at = [](uint64_t age_ns, AgeSource source, uint32_t heard_ms) {
+    Explained explained = in_state(TcpState::kCloseWait, age_ns);
+    explained.connection.opened_ns = 1_s;
+    explained.connection.state_age_source = source;
+    explained.connection.heard_ms = heard_ms;
+    return explained.explanation().summary;
+  };
+  using enum AgeSource;
+  EXPECT_THAT(summary_at(59'999_ms, kExact, 0), Not(HasSubstr("leak")));
+  EXPECT_THAT(summary_at(59'999_ms, kExact, 0),
+              HasSubstr("closed its end 59 s ago, and the application (node[4121]) has read the "
+                        "end of file and not closed its own yet"));
+  EXPECT_THAT(summary_at(60_s, kExact, 0), HasSubstr("leaks"));
+  EXPECT_THAT(summary_at(0, kLowerBound, 0), HasSubstr("has yet to close its own"));
+  EXPECT_THAT(summary_at(0, kLowerBound, 35'000), HasSubstr("at least 35 s ago"))
+      << "whatever was heard last is the FIN, or came later";
+  EXPECT_THAT(summary_at(0, kLowerBound, 60'000), HasSubstr("leaks"));
+  Explained just_seen = in_state(TcpState::kCloseWait, 0);  // after "now" was taken
+  just_seen.connection.state_age_source = kLowerBound;
+  just_seen.connection.sampled_ns += 6_ms;
+  just_seen.connection.heard_ms = 10'000;
+  EXPECT_EQ(entry_of(just_seen.explanation(), "peer_fin").time_ns,
+            entry_of(just_seen.explanation(), "last_heard").time_ns);
+  EXPECT_THAT(summary_at(50_s, kLowerBound, 35'000), HasSubstr("at least 50 s ago"));
+}
+
+TEST(Explanation, WhereNoDataPassedNoneIsSpokenOf) {
+  Explained reset = named("peer reset");
+  EXPECT_THAT(reset.explanation().summary, HasSubstr("after the last data"));
+  reset.connection.bytes_received = reset.connection.bytes_sent = 0;
+  EXPECT_THAT(reset.explanation().summary, HasSubstr("after 57 s, before any data had passed"));
+  reset.evidence->at_close.unacked_bytes = 1;
+  EXPECT_THAT(reset.explanation().summary, HasSubstr("after the last data"));
+  reset.evidence->at_close.retransmits = 1;
+  EXPECT_THAT(reset.explanation().summary, HasSubstr("was sent again"));
+}
+
+TEST(Explanation, WhatIsSentAgainCountsAsPassed) {
+  Explained healthy = named("healthy");
+  EXPECT_EQ(entry_of(healthy.explanation(), "last_data").text,
+            "data last passed, or was sent again");
+  EXPECT_THAT(healthy.explanation().summary, Not(HasSubstr("again")));
+  healthy.connection.retransmits = 1;
+  EXPECT_THAT(healthy.explanation().summary, HasSubstr("or was sent again, 2.5 s ago"));
+  EXPECT_THAT(text_of(named("no data yet").explanation()),
+              Not(HasSubstr("since data last passed")));
+}
+
+TEST(ExplanationTimeline, DataThatMetATimewaitSocketIsTold) {
+  const Explanation explanation = named("data into timewait").explanation();
+  EXPECT_EQ(entry_of(explanation, "data_after_close").time_ns, 101'300_ms);
+  EXPECT_EQ(explanation.evidence[1].name, "data_after_end_seconds");
+  EXPECT_EQ(explanation.evidence[1].value, "0.300");
+}
+
+TEST(ExplanationTimeline, WhatShowsItToBeOlderComesNoSoonerThanItsBeginning) {
+  Explained older = named("older than the daemon");
+  older.connection.opened_ns = 97'510_ms;  // the last data, a tick later
+  const Explanation explanation = older.explanation();
+  EXPECT_EQ(explanation.timeline[0].what, "opened");
+  EXPECT_TRUE(explanation.timeline[0].at_least);
+  EXPECT_EQ(explanation.timeline[0].text, "was there already, with 10.0.3.7:51234");
+  EXPECT_EQ(explanation.timeline[0].time_ns, entry_of(explanation, "last_data").time_ns);
+}
+
+TEST(ExplanationTimeline, OneMomentIsToldOnce) {
+  Explained closing = in_state(TcpState::kCloseWait, 20_s);
+  closing.evidence = Evidence();
+  closing.evidence->left_to = TcpState::kCloseWait;
+  closing.evidence->left_ns = 80_s;
+  closing.evidence->at_departure = Counters{.bytes_received = 10, .flags = WSBPF_SOCK_DONE};
+  closing.connection.idle_ms = 19'999;  // by a tick
+  EXPECT_THAT(words_of(closing.explanation()), Contains("last_received"));
+  EXPECT_THAT(words_of(closing.explanation()), Not(Contains("last_data")));
 }
 
 TEST(ExplanationTimeline, APeersFinIsNoData) {

@@ -16,7 +16,7 @@ struct Expected {
 
 const Expected kExpected[] = {
     {"killed",
-     R"text(The application (node[4121]) was ended by SIGKILL, which closed the connection with 10.0.3.7:51234 after 58 s.
+     R"text(The application (node[4121]) was ended by SIGKILL, which closed the connection with 10.0.3.7:51234 after 57 s.
 43.000 opened: established by 10.0.3.7:51234
 100.000 own_fin: the application (node[4121]) was ended by SIGKILL, and so our end sent its FIN
 101.000 closed: the connection ended
@@ -137,7 +137,7 @@ fd_still_open=false: the application had let go of the descriptor
 docs/verdicts.md#server_stall
 )text"},
     {"leak",
-     R"text(The peer (10.0.3.7:51234) closed, and the application (node[4121]) closed its end only 60 s later.
+     R"text(The peer (10.0.3.7:51234) closed after 57 s, and the application (node[4121]) closed its end only 60 s later.
 43.000 opened: established by 10.0.3.7:51234
 100.000 peer_fin: the peer closed its end (FIN)
 101.000 own_close: the application (node[4121]) closed our end
@@ -184,7 +184,7 @@ fd_still_open=false: the application had let go of the descriptor
 docs/verdicts.md#unread_data_reset
 )text"},
     {"data after close",
-     R"text(The peer (10.0.3.7:51234) sent data after the application (node[4121]) had closed the connection, at the age of 58 s, and the kernel answered it by a reset.
+     R"text(The peer (10.0.3.7:51234) sent data after the application (node[4121]) had closed the connection, at the age of 57 s, and the kernel answered it by a reset.
 43.000 opened: established by 10.0.3.7:51234
 100.000 own_fin: our end sent its FIN, by a call of the application (node[4121])
 101.000 reset_sent: a reset was sent to the peer (the kernel's reason: tcp_abort_on_data)
@@ -193,8 +193,8 @@ first_fin=local: our end closed first
 reset_sent=in close, tcp_abort_on_data: our end answered the peer's data by it
 closed_from=fin_wait2: our FIN had been acknowledged
 closed_by=pid 4121: this process made the call that closed our end
-error=ECONNRESET: the kernel reports the peer's data as a reset, though it was our end that sent one
 complete=true: nothing of its end was missed
+error=ECONNRESET: the kernel reports the peer's data as a reset, though it was our end that sent one
 idle_received_seconds=0.000: data last came from the peer just before the end began
 idle_sent_seconds=0.000: data was last sent, or sent again, just before the end began
 last_heard_seconds=0.000: the peer was there just before the end began
@@ -257,7 +257,7 @@ fd_still_open=false: the application had let go of the descriptor
 docs/verdicts.md#peer_reset
 )text"},
     {"closed by the peer",
-     R"text(The peer (10.0.3.7:51234) closed the connection after 58 s, and our end closed 1.0 s later.
+     R"text(The peer (10.0.3.7:51234) closed the connection after 57 s, and our end closed 1.0 s later.
 43.000 opened: established by 10.0.3.7:51234
 100.000 peer_fin: the peer closed its end (FIN)
 101.000 own_close: the application (node[4121]) closed our end
@@ -282,7 +282,7 @@ docs/verdicts.md#remote_close
     {"unseen",
      R"text(Why the connection with 10.0.3.7:51234 ended is not known: it was gone after 57 s, and nobody saw how.
 43.000 opened: established by 10.0.3.7:51234
-97.500 last_data: data last passed, in either direction
+97.500 last_data: data last passed, or was sent again
 97.600 last_heard: something was heard from the peer, be it a bare acknowledgement
 <=100.000 closed: it was found to be gone
 complete=false: something of its end was missed, and so no verdict is given
@@ -293,14 +293,16 @@ docs/verdicts.md#unknown
      R"text(The peer (10.0.3.7:51234) closed its end 20 s ago, and the application (node[4121]) has not even read the end of file: it is stuck, or does not look at this socket.
 43.000 opened: established by 10.0.3.7:51234
 80.000 peer_fin: the peer had closed its end (FIN)
-98.500 last_data: data last passed, in either direction
+98.500 last_data: data last passed, or was sent again
 98.600 last_heard: something was heard from the peer, be it a bare acknowledgement
 unread_bytes=1: only the peer's FIN is unread: the application never read the end of file, so it is stuck or ignores the socket
 state_age_seconds=20.000: since it entered this state
 state=close_wait: the peer has closed its end, and our application has not closed its own
 last_heard_seconds=1.400: when it was last looked at, so long nothing had been heard from the peer, not even a bare acknowledgement
 unacked_bytes=0: the peer has acknowledged all that was sent
-idle_seconds=1.500: since data last passed, in either direction
+unsent_bytes=0: nothing waits in our socket to be sent
+idle_seconds=1.500: since data last passed, or was sent again
+idle_received_seconds=1.500: since data last came from the peer
 retransmits=0: nothing had to be sent again in its life
 - Look at what the application is doing (its threads, its event loop, a debugger's backtrace), and whether RECV-Q grows on its other connections, too: `wsbpf list --sort -recv_q`.
 - Close the socket at end of file ('end' in Node.js), on every error and on a missed pong: the close handler that would do it never runs here.
@@ -308,17 +310,19 @@ retransmits=0: nothing had to be sent again in its life
 docs/alerts.md#CloseWaitAccumulation
 )text"},
     {"leaking",
-     R"text(The peer (10.0.3.7:51234) closed its end 20 s ago, and the application (node[4121]) has read the end of file but never closed its own: the connection leaks.
-43.000 opened: established by 10.0.3.7:51234
-80.000 peer_fin: the peer had closed its end (FIN)
-98.500 last_data: data last passed, in either direction
+     R"text(The peer (10.0.3.7:51234) closed its end 60 s ago, and the application (node[4121]) has read the end of file but never closed its own: the connection leaks.
+20.000 opened: established by 10.0.3.7:51234
+40.000 peer_fin: the peer had closed its end (FIN)
+98.500 last_data: data last passed, or was sent again
 98.600 last_heard: something was heard from the peer, be it a bare acknowledgement
 unread_bytes=0: the application has read the end of file, and has not closed
-state_age_seconds=20.000: since it entered this state
+state_age_seconds=60.000: since it entered this state
 state=close_wait: the peer has closed its end, and our application has not closed its own
 last_heard_seconds=1.400: when it was last looked at, so long nothing had been heard from the peer, not even a bare acknowledgement
 unacked_bytes=0: the peer has acknowledged all that was sent
-idle_seconds=1.500: since data last passed, in either direction
+unsent_bytes=0: nothing waits in our socket to be sent
+idle_seconds=1.500: since data last passed, or was sent again
+idle_received_seconds=1.500: since data last came from the peer
 retransmits=0: nothing had to be sent again in its life
 - Close the socket at end of file ('end' in Node.js), on every error and on a missed pong: the close handler that would do it never runs here.
 - The kernel never closes it by itself: until the application does, or exits, its memory and its descriptor stay in use.
@@ -329,7 +333,7 @@ docs/alerts.md#CloseWaitAccumulation
      R"text(The peer (10.0.3.7:51234) may be gone: nothing has been heard from it for 20 s while 6 bytes remained unacknowledged.
 43.000 opened: established by 10.0.3.7:51234
 79.000 last_heard: something was heard from the peer, be it a bare acknowledgement
-80.000 last_data: data last passed, in either direction
+80.000 last_data: data last passed, or was sent again
 <=99.000 half_open: half-open (unacked): what was sent is sent again, and nothing is heard
 half_open=unacked: what is sent is sent again and again, and nothing is heard: the peer is gone, or cannot be reached
 last_heard_seconds=20.000: when it was last looked at, so long nothing had been heard from the peer, not even a bare acknowledgement
@@ -337,7 +341,9 @@ unacked_bytes=6: sent, and not acknowledged by the peer yet
 state=established: both ends are open, as far as our kernel knows
 state_age_seconds=57.000: since it entered this state
 unread_bytes=0: the application has read everything
-idle_seconds=20.000: since data last passed, in either direction
+unsent_bytes=0: nothing waits in our socket to be sent
+idle_seconds=20.000: since data last passed, or was sent again
+idle_received_seconds=20.000: since data last came from the peer
 retransmits=4: segments sent again in its life
 - Send a WebSocket ping every 30 s, and terminate the connection when its pong has not come within 10 s: a peer that goes without a word is then noticed within a minute.
 - The kernel gives up by itself after some 15 minutes (net.ipv4.tcp_retries2); TCP_USER_TIMEOUT on the socket makes that sooner.
@@ -347,14 +353,16 @@ docs/alerts.md#HalfOpenAccumulation
      R"text(Our end has sent its FIN, and the peer (10.0.3.7:51234) has not closed its own end for 5.0 s.
 43.000 opened: established by 10.0.3.7:51234
 <=95.000 own_fin: our end had sent its FIN
-98.500 last_data: data last passed, in either direction
+98.500 last_data: data last passed, or was sent again
 98.600 last_heard: something was heard from the peer, be it a bare acknowledgement
 state=fin_wait2: our end has closed, and the peer has not
 state_age_seconds=5.000: since it entered this state
 last_heard_seconds=1.400: when it was last looked at, so long nothing had been heard from the peer, not even a bare acknowledgement
 unread_bytes=0: the application has read everything
 unacked_bytes=0: the peer has acknowledged all that was sent
-idle_seconds=1.500: since data last passed, in either direction
+unsent_bytes=0: nothing waits in our socket to be sent
+idle_seconds=1.500: since data last passed, or was sent again
+idle_received_seconds=1.500: since data last came from the peer
 retransmits=0: nothing had to be sent again in its life
 - If the application waits for the peer's Close frame, let it give up after some seconds; after shutdown() alone the kernel waits for ever.
 

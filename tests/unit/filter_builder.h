@@ -26,7 +26,8 @@ inline Connection some_connection() {
   connection.remote_port = 40000;
   connection.netns = 4026531840;
   connection.unread_bytes = 1;
-  connection.unacked_bytes = 2000;
+  connection.unacked_bytes = 1500;
+  connection.unsent_bytes = 500;
   connection.retransmits = 3;
   connection.srtt_us = 150'000;
   connection.idle_ms = 45'000;

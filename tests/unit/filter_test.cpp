@@ -139,10 +139,11 @@ TEST_F(FilterTest, AnUnknownOwnerFitsNothing) {
 }
 
 TEST_F(FilterTest, RoleAndId) {
-  expect_fits({"role server", "role != client", "role = SERVER", "id 7", "id 0x7", "id != 8"});
+  expect_fits({"role server", "role != client", "role = SERVER", "id 7", "id 0x7", "id = 0X7",
+               "id = sk:7", "id != 8", "id != sk:8"});
   expect_misses({"role client", "id 7.1", "id 8", "id != 7"});
   connection_.generation = 2;
-  expect_fits({"id 7.2", "id 0x7.2"});
+  expect_fits({"id 7.2", "id 0x7.2", "id sk:7.2"});
   expect_misses({"id 7"});
 }
 
@@ -161,7 +162,8 @@ TEST_F(FilterTest, CloseWaitAgeIsKnownInCloseWaitOnly) {
 }
 
 TEST_F(FilterTest, QueuesAndCounters) {
-  expect_fits({"recv-q 1", "recv_q gt 0", "send-q ge 2000", "retransmits 3", "retransmits > 2"});
+  expect_fits({"recv-q 1", "recv_q gt 0", "send-q ge 2000", "send-q = 2000", "retransmits 3",
+               "retransmits > 2"});
   expect_misses({"recv-q 0", "send-q lt 2000", "retransmits ne 3"});
 }
 

@@ -67,6 +67,7 @@ TEST_F(JsonTest, AConnectionHasThePinnedFields) {
                               "bytes_sent",
                               "unread_bytes",
                               "unacked_bytes",
+                              "unsent_bytes",
                               "retransmits",
                               "srtt_seconds",
                               "half_open",
@@ -87,6 +88,7 @@ TEST_F(JsonTest, AConnectionSaysWhatIsKnown) {
                                     .bytes_acked = 200,
                                     .unread_bytes = 1,
                                     .unacked_bytes = 2,
+                                    .unsent_bytes = 5,
                                     .retransmits = 3,
                                     .srtt_us = 4500,
                                     .flags = WSBPF_SOCK_DONE})},
@@ -106,6 +108,7 @@ TEST_F(JsonTest, AConnectionSaysWhatIsKnown) {
   EXPECT_EQ(c["bytes_sent"], 200);
   EXPECT_EQ(c["unread_bytes"], 1);
   EXPECT_EQ(c["unacked_bytes"], 2);
+  EXPECT_EQ(c["unsent_bytes"], 5);
   EXPECT_EQ(c["retransmits"], 3);
   EXPECT_EQ(c["srtt_seconds"], 0.0045);
   EXPECT_EQ(c["owner"]["pid"], 4121);
@@ -134,8 +137,9 @@ TEST_F(JsonTest, WhatHasClosedKeepsTheIdleTimeItClosedWith) {
 TEST_F(JsonTest, WhatIsNotKnownIsNull) {
   scene_.apply(accepted(10_s, sock_));
   const json c = connection();
-  for (const char* const field : {"idle_seconds", "bytes_received", "bytes_sent", "unread_bytes",
-                                  "unacked_bytes", "srtt_seconds", "half_open", "websocket"}) {
+  for (const char* const field :
+       {"idle_seconds", "bytes_received", "bytes_sent", "unread_bytes", "unacked_bytes",
+        "unsent_bytes", "srtt_seconds", "half_open", "websocket"}) {
     EXPECT_TRUE(c[field].is_null()) << field;
   }
   for (const auto& [field, value] : c["owner"].items()) EXPECT_TRUE(value.is_null()) << field;

@@ -251,7 +251,7 @@ TEST(TopParse, ListenersInTrouble) {
 TEST(TopParse, Connections) {
   const auto page = parse_connections(R"({"connections":[{"id":"7.2","state_age_seconds":3,
       "state_age_source":"lower_bound","age_source":"exact","half_open":"unacked",
-      "websocket":{"phase":"open"}}]})");
+      "unacked_bytes":10,"unsent_bytes":32,"websocket":{"phase":"open"}}]})");
   ASSERT_TRUE(page);
   const Connection& connection = page->rows[0];
   EXPECT_EQ(connection.id, "7.2");
@@ -259,6 +259,7 @@ TEST(TopParse, Connections) {
   EXPECT_FALSE(connection.age_is_lower_bound);
   EXPECT_EQ(connection.half_open, "unacked");
   EXPECT_EQ(connection.websocket_phase, "open");
+  EXPECT_EQ(connection.send_queue_bytes, 42) << "as ss(8) counts";
 }
 
 TEST(TopParse, Disconnects) {

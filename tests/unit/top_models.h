@@ -66,7 +66,7 @@ inline Connection established() {
   connection.state_age_seconds = 843;
   connection.idle_seconds = 0.25;
   connection.unread_bytes = 0;
-  connection.unacked_bytes = 65536;
+  connection.send_queue_bytes = 65536;
   connection.retransmits = 3;
   connection.srtt_seconds = 0.0123;
   connection.owner = {.pid = 4121, .comm = "node"};
@@ -84,7 +84,7 @@ inline Connection in_close_wait() {
   connection.state_age_seconds = 2;
   connection.state_age_is_lower_bound = true;
   connection.idle_seconds = 2;
-  connection.unacked_bytes = 0;
+  connection.send_queue_bytes = 0;
   connection.retransmits = 0;
   connection.srtt_seconds.reset();
   connection.remote = {.address = "2001:db8::8a2e:370:7334", .port = 443};

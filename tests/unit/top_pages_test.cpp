@@ -322,8 +322,8 @@ TEST_F(TopPages, Help) {
                   dropped)
   SINCE           time in this state
   IDLE            time since the last byte in either direction
-  RECV-Q, SEND-Q  bytes the owner has not read, bytes the peer has not
-                  acknowledged
+  RECV-Q, SEND-Q  bytes the owner has not read; bytes the peer has not
+                  acknowledged, sent or not
   RETR            segments sent again
   BY, HOW         who began the end of the connection, and by what
   ≥               from before the daemon started watching: at least this long

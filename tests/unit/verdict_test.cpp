@@ -239,7 +239,8 @@ const std::vector<Case>& cases() {
        kReset, Race::kDataAfterClose},
       {"data after close, in FIN_WAIT1", data_in(TcpState::kFinWait1), V::kDataAfterClose, kLocal,
        kReset, Race::kDataAfterClose},
-      {"data met a timewait socket", with(own_fin(), [](Evidence& e) { e.data_after_end = true; }),
+      {"data met a timewait socket",
+       with(own_fin(), [](Evidence& e) { e.data_after_end_ns = 101_s + 300'000'000; }),
        V::kDataAfterClose, kLocal, kReset, Race::kDataAfterClose},
       {"data with the ACK of our FIN, which no error tells of",
        with(own_fin(),
@@ -431,10 +432,10 @@ std::vector<Precedence> precedences() {
       {V::kCloseWaitLeak, V::kUnreadDataReset, own_abort(10),
        [](Evidence& e) { e.close_wait_ns = kCloseWaitLeak_ns; }},
       {V::kUnreadDataReset, V::kDataAfterClose,
-       with(own_abort(0), [](Evidence& e) { e.data_after_end = true; }),
+       with(own_abort(0), [](Evidence& e) { e.data_after_end_ns = 101_s + 300'000'000; }),
        [](Evidence& e) { e.at_close.unread_bytes = 10; }},
       {V::kDataAfterClose, V::kResetAfterFin, reset_in_close_wait(),
-       [](Evidence& e) { e.data_after_end = true; }},
+       [](Evidence& e) { e.data_after_end_ns = 101_s + 300'000'000; }},
       {V::kResetAfterFin, V::kSimultaneousClose, crossed_fins(),
        [](Evidence& e) {
          e.closed_from = TcpState::kCloseWait;

@@ -8,6 +8,7 @@
 #include "cli/json_fields.h"
 #include "cli/paint.h"
 #include "top/format.h"
+#include "top/json_fields.h"
 #include "top/width.h"
 
 namespace wsbpf {
@@ -39,8 +40,7 @@ constexpr Column kColumns[] = {
      }},
     {"RECV-Q", true, false,
      [](const Json& r) { return top::size_text(whole_field(r, "unread_bytes")); }},
-    {"SEND-Q", true, false,
-     [](const Json& r) { return top::size_text(whole_field(r, "unacked_bytes")); }},
+    {"SEND-Q", true, false, [](const Json& r) { return top::size_text(top::send_queue_of(r)); }},
     {"RECEIVED", true, true,
      [](const Json& r) { return top::size_text(whole_field(r, "bytes_received")); }},
     {"SENT", true, true,

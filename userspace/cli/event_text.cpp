@@ -36,13 +36,6 @@ std::string_view verdict_color(const Json& event) {
   return whole_field(closer, "exit_status") == 0 ? kGreen : kYellow;
 }
 
-// "12:03:04.123" of RFC 3339 in UTC.
-std::string clock_of(const Json& event) {
-  const std::string time = text_field(event, "time");
-  constexpr size_t kDate = 11;
-  return time.size() > kDate + 1 ? time.substr(kDate, time.size() - kDate - 1) : time;
-}
-
 struct Row {
   std::string what;
   std::string_view color = {};
@@ -148,7 +141,7 @@ std::string event_text(std::string_view json_line, bool color) {
   const std::string type = text_field(event, "type");
   for (const Kind& kind : kKinds) {
     if (kind.type != type) continue;
-    return fmt::format("{}  {}  {}", painted(padded(clock_of(event), 12), kFaint, color),
+    return fmt::format("{}  {}  {}", painted(padded(clock_field(event), 12), kFaint, color),
                        painted(padded(std::string(kind.shown), 9), kind.color, color),
                        kind.text(event, color));
   }

@@ -1,16 +1,16 @@
 // `wsbpf explain`: what became of one connection, why, and what to do.
-#include "serve/explain.h"
-
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <clocale>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "cli/commands.h"
 #include "cli/explanation_text.h"
 #include "cli/output.h"
+#include "core/connection_id.h"
 #include "core/text.h"
 
 namespace wsbpf {
@@ -23,8 +23,7 @@ struct ExplainOptions {
 
 Result<ExitCode> explain_connection(const BackendSettings& settings, const ExplainOptions& options,
                                     bool color) {
-  const auto id = parse_connection_id(options.id);
-  if (!id) {
+  if (!parse_connection_id(options.id)) {
     return fail(
         fmt::format("'{}' is no connection's id: write one as `wsbpf list -o wide` shows it, "
                     "such as 6699 or 6699.1, or 0x1a2b for the sk:1a2b of `ss -e`",
@@ -33,8 +32,7 @@ Result<ExitCode> explain_connection(const BackendSettings& settings, const Expla
   }
   const auto backend = open_backend(settings);
   if (!backend) return tl::unexpected(backend.error());
-  const auto body =
-      get_text(**backend, fmt::format("/api/explain?id={}.{}", id->cookie, id->generation));
+  const auto body = get_text(**backend, "/api/explain?id=" + options.id);
   if (!body) return tl::unexpected(body.error());
   if (options.format == "json") {
     if (auto printed = print(*body); !printed) return tl::unexpected(printed.error());

@@ -70,13 +70,6 @@ std::string verdict(const Json& explanation) {
                      number_field(explanation, "confidence").value_or(0));
 }
 
-// "12:03:04.123" of RFC 3339 in UTC.
-std::string clock_of(const Json& entry) {
-  const std::string time = text_field(entry, "time");
-  constexpr size_t kDate = 11;
-  return time.size() > kDate + 1 ? time.substr(kDate, time.size() - kDate - 1) : time;
-}
-
 // Since the entry before: "+12.3 s"; longer spans as everywhere.
 std::string step(double seconds) {
   if (seconds < 600) return fmt::format("+{:.1f} s", seconds);
@@ -98,7 +91,7 @@ void add_timeline(Writer& writer, const Json& timeline) {
     const double ago = number_field(entry, "seconds_ago").value_or(0);
     const bool least = field(entry, "at_least") == true;
     const std::string span = first ? "" : step(std::max(0.0, before - ago));
-    writer.add(fmt::format("  {}{}  {}  {}  ", least ? "<=" : "  ", clock_of(entry),
+    writer.add(fmt::format("  {}{}  {}  {}  ", least ? "<=" : "  ", clock_field(entry),
                            fit(span, 9, Align::kRight), fit(text_field(entry, "what"), what_width)),
                text_field(entry, "text"));
     before = ago;

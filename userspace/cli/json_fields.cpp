@@ -21,6 +21,12 @@ std::string text_field(const Json& object, const char* key) {
   return top::text(field(object, key));
 }
 
+std::string clock_field(const Json& object) {
+  const std::string time = text_field(object, "time");
+  constexpr size_t kDate = 11;
+  return time.size() > kDate + 1 ? time.substr(kDate, time.size() - kDate - 1) : time;
+}
+
 std::string endpoint_field(const Json& connection, const char* key) {
   const Json& end = field(connection, key);
   return top::endpoint_text({text_field(end, "address"), whole_field(end, "port")});

@@ -16,6 +16,9 @@ std::optional<double> number_field(const nlohmann::json& object, const char* key
 std::optional<int64_t> whole_field(const nlohmann::json& object, const char* key);
 std::string text_field(const nlohmann::json& object, const char* key);  // printable(); or ""
 
+// "12:03:04.123" of the member "time", which is as RFC 3339 has it, in UTC.
+std::string clock_field(const nlohmann::json& object);
+
 // Of a connection.
 std::string endpoint_field(const nlohmann::json& connection, const char* key);  // "10.0.3.7:443"
 std::string age_field(const nlohmann::json& connection, const char* seconds, const char* source);

@@ -71,10 +71,13 @@ struct Connection {
   uint32_t listener = kNone;  // index into the table's listeners
   uint32_t owner = kNone;     // index into the table's processes
   uint32_t unread_bytes = 0;
-  uint32_t unacked_bytes = 0;
+  uint32_t unacked_bytes = 0;   // sent
+  uint32_t unsent_bytes = 0;    // written, and not sent yet
+  uint32_t zero_window_ms = 0;  // since the peer's closed window was first probed; 0: it is open
   uint32_t retransmits = 0;
-  uint32_t srtt_us = 0;  // 0: not measured
-  uint32_t idle_ms = 0;
+  uint32_t srtt_us = 0;             // 0: not measured
+  uint32_t idle_ms = 0;             // since data passed, either way
+  uint32_t received_ms = 0;         // since data came from the peer
   uint32_t heard_ms = 0;            // since anything was heard of the peer
   uint32_t longest_silence_ms = 0;  // that it is known to have survived; seen by sweeps
   uint32_t evidence = kNone;        // index into the table's evidence of how it ends
@@ -92,16 +95,30 @@ struct Connection {
   HalfOpen half_open{};          // as of the last sweep
 };
 
-// How long no data has passed, in milliseconds. A connection that had been silent for longer than
-// it has not been looked at is taken to be silent still; one that was busy, to be busy still.
-inline uint64_t idle_ms_at(const Connection& connection, uint64_t now_ns) {
-  if (connection.state == TcpState::kClose || now_ns < connection.sampled_ns) {
-    return connection.idle_ms;
-  }
+// How long something that had been silent for `silent_ms` when it was last looked at is silent now.
+// What had been silent for longer than it has not been looked at is taken to be silent still; what
+// was busy, to be busy still.
+inline uint64_t silent_ms_at(const Connection& connection, uint32_t silent_ms, uint64_t now_ns) {
+  if (connection.state == TcpState::kClose || now_ns < connection.sampled_ns) return silent_ms;
   const uint64_t unseen_ms = (now_ns - connection.sampled_ns) / 1'000'000;
-  if (connection.idle_ms < unseen_ms) return connection.idle_ms;
+  if (silent_ms < unseen_ms) return silent_ms;
   // The kernel's ticks are coarser than the times of events.
-  return std::min(connection.idle_ms + unseen_ms, (now_ns - connection.opened_ns) / 1'000'000);
+  return std::min(silent_ms + unseen_ms, (now_ns - connection.opened_ns) / 1'000'000);
+}
+
+// How long no data has passed, in either direction; what is sent again counts.
+inline uint64_t idle_ms_at(const Connection& connection, uint64_t now_ns) {
+  return silent_ms_at(connection, connection.idle_ms, now_ns);
+}
+
+// How long no data has come from the peer.
+inline uint64_t received_ms_at(const Connection& connection, uint64_t now_ns) {
+  return silent_ms_at(connection, connection.received_ms, now_ns);
+}
+
+// What waits for the peer's acknowledgement, sent or not: the Send-Q of ss(8).
+inline uint64_t send_queue_bytes(const Connection& connection) {
+  return uint64_t{connection.unacked_bytes} + connection.unsent_bytes;
 }
 
 static_assert(sizeof(Connection) < 200, "a million of them must fit");

@@ -47,9 +47,12 @@ void take_counters(Connection& connection, const wsbpf_counters& counters, TcpSt
       counters.bytes_acked - std::min<uint64_t>(counters.bytes_acked, sequenced_out);
   connection.unread_bytes = counters.unread_bytes;
   connection.unacked_bytes = counters.unacked_bytes;
+  connection.unsent_bytes = counters.unsent_bytes;
+  connection.zero_window_ms = counters.zero_window_ms;
   connection.retransmits = counters.retransmits;
   connection.srtt_us = counters.srtt_us;
   connection.idle_ms = idle_ms_of(counters);
+  connection.received_ms = counters.received_ms_ago;
   const uint64_t unseen_ms = since(time_ns, connection.sampled_ns) / 1'000'000;
   if (connection.sampled && counters.heard_ms_ago < unseen_ms) {  // heard again since
     connection.longest_silence_ms = std::max(connection.longest_silence_ms, connection.heard_ms);
@@ -65,7 +68,9 @@ HalfOpen half_open_of(const wsbpf_counters& counters, TcpState state) {
   const bool unheard = counters.heard_ms_ago >= kUnheard_ms;
   if (unheard && counters.unacked_bytes > 0 && counters.timeouts > 0) return HalfOpen::kUnacked;
   if (unheard && counters.probes >= kUnansweredProbes) return HalfOpen::kProbing;
-  const bool checked = counters.flags & WSBPF_SOCK_KEEPALIVE || counters.user_timeout_ms > 0;
+  // What waits to be sent is sent as soon as it may be, and a closed window is probed until then.
+  const bool checked = counters.flags & WSBPF_SOCK_KEEPALIVE || counters.user_timeout_ms > 0 ||
+                       counters.unsent_bytes > 0;
   if (state == TcpState::kEstablished && !checked && counters.heard_ms_ago >= kSilent_ms) {
     return HalfOpen::kSilent;
   }

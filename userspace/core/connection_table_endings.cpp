@@ -143,7 +143,7 @@ void ConnectionTable::note_late_reset(const wsbpf_reset& record) {
   if (!tombstone) return;
   const bool is_data = state_of(record.header) == TcpState::kTimeWait && record.payload_bytes > 0;
   if (const auto ended = ended_.find(tombstone->cookie); is_data && ended != ended_.end()) {
-    ended->second.evidence.data_after_end = true;
+    ended->second.evidence.data_after_end_ns = record.header.time_ns;
     return;
   }
   const Race race = is_data ? Race::kDataAfterClose : Race::kLateReset;

@@ -151,8 +151,10 @@ void ConnectionTable::adopt_connection(const wsbpf_socket& socket, uint32_t gene
   adopted.state_since_ns = socket.header.time_ns;
   Connection& connection = insert(std::move(adopted));
   take_counters(connection, socket.counters, state, socket.header.time_ns);
-  if (connection.sampled) {  // it is at least as old as its silence
-    connection.opened_ns = since(socket.header.time_ns, connection.idle_ms * 1'000'000ull);
+  if (connection.sampled) {  // either silence is counted from the handshake at the latest
+    const uint32_t silent_ms =
+        std::max(socket.counters.received_ms_ago, socket.counters.sent_ms_ago);
+    connection.opened_ns = since(socket.header.time_ns, silent_ms * 1'000'000ull);
   }
   recall(connection);
   note_unseen_departure(connection);

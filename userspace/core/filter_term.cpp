@@ -225,6 +225,10 @@ Number retransmits(const Subject& s) {
   return s.connection != nullptr ? Number(s.connection->retransmits) : std::nullopt;
 }
 
+Number send_queue(const Subject& s) {
+  return is_sampled(s) ? Number(send_queue_bytes(*s.connection)) : std::nullopt;
+}
+
 Number round_trip_ns(const Subject& s) {
   if (!is_sampled(s) || s.connection->srtt_us == 0) return std::nullopt;
   return uint64_t{s.connection->srtt_us} * 1'000;
@@ -289,8 +293,8 @@ const std::vector<FilterWord>& filter_words() {
        number<close_wait_age_ns>},
       {"recv-q", kNumber, "1", "bytes that the application has not read",
        number<sampled<&Connection::unread_bytes>>},
-      {"send-q", kNumber, "1000", "bytes that the peer has not acknowledged",
-       number<sampled<&Connection::unacked_bytes>>},
+      {"send-q", kNumber, "1000", "bytes not acknowledged by the peer, sent or not",
+       number<send_queue>},
       {"retransmits", kNumber, "3", "segments sent again", number<retransmits>},
       {"srtt", kDuration, "100ms", "smoothed round trip", number<round_trip_ns>},
   };

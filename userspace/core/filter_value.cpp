@@ -8,6 +8,7 @@
 #include <charconv>
 #include <utility>
 
+#include "core/connection_id.h"
 #include "core/duration.h"
 
 namespace wsbpf {
@@ -59,9 +60,9 @@ constexpr std::pair<std::string_view, uint16_t> kServices[] = {
     {"http", 80}, {"https", 443}, {"http-alt", 8080}};
 
 template <typename Unsigned>
-bool read_number(std::string_view text, Unsigned& number, int base = 10) {
+bool read_number(std::string_view text, Unsigned& number) {
   const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number, base);
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
   return error == std::errc{} && rest == end;
 }
 
@@ -141,15 +142,12 @@ bool read_host(std::string_view text, FilterTerm& term) {
   return !has_prefix || (read_number(prefix, term.prefix_bits) && term.prefix_bits <= most);
 }
 
-// "8471948", "8471948.1" for a socket that connected again, or as ss prints it, in hexadecimal.
 bool read_id(std::string_view text, FilterTerm& term) {
-  const size_t dot = text.find('.');
-  if (dot != std::string_view::npos && !read_number(text.substr(dot + 1), term.generation)) {
-    return false;
-  }
-  text = text.substr(0, dot);
-  const bool hexadecimal = text.starts_with("0x");
-  return read_number(hexadecimal ? text.substr(2) : text, term.number, hexadecimal ? 16 : 10);
+  const auto id = parse_connection_id(text);
+  if (!id) return false;
+  term.number = id->cookie;
+  term.generation = id->generation;
+  return true;
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ bool closed_over_unread(const Evidence& e) { return aborted(e) && unread_data(e.
 // Data that meets a closed socket is reported as RECEIVE_RESET, or, when it comes with the ACK of
 // our FIN, as nothing (tcp_rcv_state_process()); what tells is that we answer it by a reset.
 bool data_came_after_close(const Evidence& e) {
-  if (e.data_after_end) return true;
+  if (e.data_after_end_ns != 0) return true;
   if (!is_own_fin_under_way(e.closed_from) || !was_sent(e.reset_sent)) return false;
   return e.error == ECONNRESET || (e.error == 0 && e.reset_sent.answered_bytes > 0);
 }
@@ -249,7 +249,7 @@ Initiator initiator_of(const Evidence& e) {
 Mechanism mechanism_of(const Evidence& e) {
   if (e.error == ECONNABORTED) return Mechanism::kDestroyed;
   if (timed_out(e) || is_icmp_error(e.error)) return Mechanism::kTimeout;
-  if (was_sent(e.reset_sent) || was_reset_in(e, e.closed_from) || e.data_after_end) {
+  if (was_sent(e.reset_sent) || was_reset_in(e, e.closed_from) || e.data_after_end_ns != 0) {
     return Mechanism::kReset;
   }
   return e.left_to == TcpState::kFinWait1 || e.left_to == TcpState::kCloseWait

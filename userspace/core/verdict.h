@@ -118,12 +118,12 @@ struct Evidence {
   wsbpf_counters at_close{};
   ResetSeen reset_sent;
   ResetSeen reset_received;
+  uint64_t data_after_end_ns = 0;  // the peer's data met a timewait socket, within a second
   uint32_t longest_silence_ms =
-      0;                        // between messages, that the connection is known to have survived
-  bool crossed = false;         // both FINs were under way at once (CLOSING)
-  bool data_after_end = false;  // the peer's data met a timewait socket, within a second
-  bool complete = true;         // no transition is known to have been missed
-  bool fd_still_open = false;   // judged before the application closed its descriptor
+      0;                       // between messages, that the connection is known to have survived
+  bool crossed = false;        // both FINs were under way at once (CLOSING)
+  bool complete = true;        // no transition is known to have been missed
+  bool fd_still_open = false;  // judged before the application closed its descriptor
 };
 
 struct Judgement {

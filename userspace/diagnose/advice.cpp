@@ -27,6 +27,13 @@ bool was_idle(const Case& c) {
   return c.at_end().received_ms_ago >= kIdleTimeout_ms && c.at_end().sent_ms_ago >= kIdleTimeout_ms;
 }
 
+// So long an application may take to close its own end after the peer.
+constexpr uint64_t kPrompt_ns = 3'000'000'000;
+
+bool was_slow_to_close(const Case& c) { return c.evidence.close_wait_ns > kPrompt_ns; }
+
+bool closed_in_time(const Case& c) { return c.saw_departure() && !was_slow_to_close(c); }
+
 template <typename Key>
 struct AdviceRow {
   Key of;
@@ -45,18 +52,22 @@ constexpr char kCloseAtEnd[] =
     "close handler that would do it never runs here.";
 constexpr char kIdlePattern[] =
     "Compare the idle times of several such ends: one value again and again is an idle timeout of "
-    "a "
-    "proxy, load balancer or firewall in between; ping at half of it, or raise it above twice the "
-    "heartbeat.";
+    "a proxy, load balancer or firewall in between; ping at half of it, or raise it above twice "
+    "the heartbeat.";
 constexpr char kWatchApplication[] =
     "Look at what the application is doing (its threads, its event loop, a debugger's backtrace), "
     "and whether RECV-Q grows on its other connections, too: `wsbpf list --sort -recv_q`.";
 
+constexpr char kBoundQueue[] =
+    "Bound the queue of each client: drop messages or terminate the connection when it is full.";
+constexpr char kSendLess[] =
+    "Send slow clients fewer and smaller messages, and look at what keeps them from reading: a "
+    "phone in the background, garbage collection, a blocked event loop.";
+
 constexpr AdviceRow<Verdict> kVerdictAdvice[] = {
     {Verdict::kSocketDestroyed, always,
      "Look for what runs `ss -K` or uses SOCK_DESTROY on this host: cron jobs, network managers "
-     "and "
-     "node agents do so when an address or a backend goes."},
+     "and node agents do so when an address or a backend goes."},
     {Verdict::kProcessExit, exited_in_order,
      "Nothing needs doing: the process ended by itself, with status 0. Where users notice its "
      "restarts, send Close 1001 and drain before exiting."},
@@ -76,8 +87,7 @@ constexpr AdviceRow<Verdict> kVerdictAdvice[] = {
      "The exit status is not 0: look at the last log lines of the process."},
     {Verdict::kProcessExit, peer_closed_first,
      "The peer had closed before: until the exit this connection leaked in CLOSE_WAIT. Close "
-     "sockets "
-     "at end of file."},
+     "sockets at end of file."},
     {Verdict::kUnreachable, always,
      "See whether the peer's host is up, and look at the routes to it and at firewalls that "
      "reject."},
@@ -92,8 +102,7 @@ constexpr AdviceRow<Verdict> kVerdictAdvice[] = {
      "network, or a host that went."},
     {Verdict::kKeepaliveTimeout, always,
      "To notice sooner, ping every 30 s, or lower TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT on "
-     "the "
-     "socket."},
+     "the socket."},
     {Verdict::kUserTimeout, always,
      "The limit is the application's own: see whether TCP_USER_TIMEOUT is longer than a pause that "
      "the path or the peer may well make."},
@@ -103,26 +112,20 @@ constexpr AdviceRow<Verdict> kVerdictAdvice[] = {
      "known idle timeout."},
     {Verdict::kNatExpired, always,
      "TCP keepalive helps against NATs and firewalls, too, but only on sockets with SO_KEEPALIVE; "
-     "in "
-     "a pod its sysctls are set by securityContext.sysctls."},
+     "in a pod its sysctls are set by securityContext.sysctls."},
     {Verdict::kNatExpired, always,
      "A peer that died during the silence looks the same: silences of one length are a middlebox, "
-     "a "
-     "burst at one moment with all lengths is a dead host."},
+     "a burst at one moment with all lengths is a dead host."},
     {Verdict::kPeerVanished, always, kPing},
     {Verdict::kPeerVanished, always,
      "TCP_USER_TIMEOUT on the socket ends such connections sooner than the kernel's own patience "
      "(net.ipv4.tcp_retries2, 15 minutes or so by default)."},
-    {Verdict::kSlowConsumer, always,
-     "Bound the queue of each client: drop messages or terminate the connection when it is full."},
-    {Verdict::kSlowConsumer, always,
-     "Send slow clients fewer and smaller messages, and look at what keeps them from reading: a "
-     "phone in the background, garbage collection, a blocked event loop."},
+    {Verdict::kSlowConsumer, always, kBoundQueue},
+    {Verdict::kSlowConsumer, always, kSendLess},
     {Verdict::kServerStall, always, kWatchApplication},
     {Verdict::kServerStall, always,
      "An application that stops reading on purpose, as a proxy does whose other side is slow, "
-     "looks "
-     "the same."},
+     "looks the same."},
     {Verdict::kCloseWaitLeak, always, kCloseAtEnd},
     {Verdict::kCloseWaitLeak, always,
      "`wsbpf list state close-wait` shows those that still hang, with their owner."},
@@ -137,22 +140,24 @@ constexpr AdviceRow<Verdict> kVerdictAdvice[] = {
      "the server close TCP first (RFC 6455 section 7.1.1)."},
     {Verdict::kLocalAbort, [](const Case& c) { return abort_cause(c.evidence) == "linger"; },
      "Find the code that terminates: SO_LINGER with zero, in Node.js resetAndDestroy(). If the "
-     "peer "
-     "is to learn why, send a Close frame and close() instead."},
+     "peer is to learn why, send a Close frame and close() instead."},
     {Verdict::kLocalAbort,
      [](const Case& c) { return abort_cause(c.evidence) == "listener_closed"; },
      "Before closing the listening socket, accept() what waits in its queue; or take the server "
-     "out "
-     "of its load balancer first."},
+     "out of its load balancer first."},
     {Verdict::kLocalAbort, [](const Case& c) { return abort_cause(c.evidence) == "disconnect"; },
      "Find the connect() to AF_UNSPEC in the application: it dissolves the connection by a reset."},
     {Verdict::kPeerReset, always,
      "Look at the peer: its process may have crashed, been aborted, or closed with data unread; or "
-     "a "
-     "middlebox sent the reset in its name."},
+     "a middlebox sent the reset in its name."},
     {Verdict::kPeerReset, was_idle, kIdlePattern},
     {Verdict::kLocalClose, always, "Nothing needs doing: the application wanted this end."},
-    {Verdict::kRemoteClose, [](const Case& c) { return !was_idle(c); },
+    {Verdict::kRemoteClose, [](const Case& c) { return !was_idle(c) && !closed_in_time(c); },
+     "Nothing needs doing about the end itself: the peer wanted it."},
+    {Verdict::kRemoteClose, was_slow_to_close,
+     "Our application was slow to close its own end: close the socket at end of file, or as soon "
+     "as the last answer has been sent."},
+    {Verdict::kRemoteClose, [](const Case& c) { return !was_idle(c) && closed_in_time(c); },
      "Nothing needs doing: the peer wanted this end, and our application answered in time."},
     {Verdict::kRemoteClose, was_idle,
      "Nothing needs doing if the peer wanted this end; but the connection had been idle."},
@@ -169,8 +174,7 @@ constexpr AdviceRow<Condition> kConditionAdvice[] = {
     {Condition::kEnded, always, "Nothing needs doing yet: ask again in a second for the verdict."},
     {Condition::kDescriptorOpen, always,
      "The application has not noticed the end: close the socket on errors, too, and read from it "
-     "or "
-     "poll it, so that it learns of them."},
+     "or poll it, so that it learns of them."},
     {Condition::kConnecting, always,
      "See whether the peer listens, and whether a firewall drops the handshake."},
     {Condition::kCloseWaitBrief, always,
@@ -183,8 +187,13 @@ constexpr AdviceRow<Condition> kConditionAdvice[] = {
     {Condition::kCloseWaitLeaked, always, kCloseAtEnd},
     {Condition::kCloseWaitLeaked, always,
      "The kernel never closes it by itself: until the application does, or exits, its memory and "
-     "its "
-     "descriptor stay in use."},
+     "its descriptor stay in use."},
+    {Condition::kCloseWaitRead, always,
+     "Nothing needs doing if the application has something left to send: ask again. From a minute "
+     "on this counts as a leak."},
+    {Condition::kCloseWaitRead, always,
+     "Otherwise close the socket at end of file ('end' in Node.js), on every error and on a missed "
+     "pong."},
     {Condition::kCloseWait, always, kCloseAtEnd},
     {Condition::kPeerUnacked, always, kPing},
     {Condition::kPeerUnacked, always,
@@ -193,12 +202,12 @@ constexpr AdviceRow<Condition> kConditionAdvice[] = {
      "on the socket makes that sooner."},
     {Condition::kPeerProbed, always,
      "Nothing needs doing for this one: the kernel ends it when as many probes as it was told to "
-     "send "
-     "have gone unanswered. Many at once are the network, or a host that went."},
+     "send have gone unanswered. Many at once are the network, or a host that went."},
     {Condition::kPeerSilent, always,
      "This cannot be told from a healthy peer that has nothing to say: ping every 30 s, and "
-     "terminate "
-     "after a missed pong, so that it can."},
+     "terminate after a missed pong, so that it can."},
+    {Condition::kPeerNotReading, always, kBoundQueue},
+    {Condition::kPeerNotReading, always, kSendLess},
     {Condition::kOwnFin, always,
      "Nothing needs doing: the kernel sends the rest and the FIN again, and gives up where nothing "
      "answers."},
@@ -206,8 +215,7 @@ constexpr AdviceRow<Condition> kConditionAdvice[] = {
      "Nothing needs doing: the kernel ends it after net.ipv4.tcp_fin_timeout."},
     {Condition::kHalfClosed, [](const Case& c) { return c.subject.owner != nullptr; },
      "If the application waits for the peer's Close frame, let it give up after some seconds; "
-     "after "
-     "shutdown() alone the kernel waits for ever."},
+     "after shutdown() alone the kernel waits for ever."},
     {Condition::kLastAck, always,
      "Nothing needs doing: the kernel sends the FIN again, and gives up where nothing answers."},
     {Condition::kClosing, always,
@@ -230,8 +238,7 @@ std::vector<std::string> advice_of(const AdviceRow<Key> (&rows)[kRowCount], Key 
 std::string descriptors_of(const Case& c) {
   return fmt::format(
       "Its descriptor: `ss -tpe state close-wait '( sport = :{0} )'` shows it by its cookie "
-      "sk:{1:x}, "
-      "among those in /proc/{2}/fd.",
+      "sk:{1:x}, among those in /proc/{2}/fd.",
       c.connection.local_port, c.connection.cookie, c.subject.owner->pid);
 }
 

@@ -56,11 +56,7 @@ constexpr std::array<Row, kConditionCount> kRows = {{
                           peer_address(c), state_age(c));
      }},
     {Condition::kCloseWaitBrief,
-     [](const Case& c) {
-       return is_in_close_wait(c) &&
-              since(c.subject.now_ns, c.connection.state_since_ns) < kBrief_ns &&
-              c.connection.state_age_source == AgeSource::kExact;
-     },
+     [](const Case& c) { return is_in_close_wait(c) && c.state_age_ns() < kBrief_ns; },
      [](const Case& c) {
        return fmt::format("{} closed its end {} ago, and {} has yet to close its own", peer(c),
                           state_age(c), application(c));
@@ -83,11 +79,21 @@ constexpr std::array<Row, kConditionCount> kRows = {{
            peer(c), state_age(c), application(c), count_of(c.connection.unread_bytes - 1, "byte"));
      },
      kCloseWaitPage},
-    {Condition::kCloseWaitLeaked, [](const Case& c) { return has_unread_in_close_wait(c, 0, 0); },
+    {Condition::kCloseWaitLeaked,
+     [](const Case& c) {
+       return has_unread_in_close_wait(c, 0, 0) && c.state_age_ns() >= kCloseWaitLeak_ns;
+     },
      [](const Case& c) {
        return fmt::format(
            "{} closed its end {} ago, and {} has read the end of file but never closed "
            "its own: the connection leaks",
+           peer(c), state_age(c), application(c));
+     },
+     kCloseWaitPage},
+    {Condition::kCloseWaitRead, [](const Case& c) { return has_unread_in_close_wait(c, 0, 0); },
+     [](const Case& c) {
+       return fmt::format(
+           "{} closed its end {} ago, and {} has read the end of file and not closed its own yet",
            peer(c), state_age(c), application(c));
      },
      kCloseWaitPage},
@@ -126,6 +132,16 @@ constexpr std::array<Row, kConditionCount> kRows = {{
            peer(c), unheard(c));
      },
      kHalfOpenPage},
+    {Condition::kPeerNotReading,
+     [](const Case& c) { return c.connection.zero_window_ms >= kZeroWindowLimit_ms; },
+     [](const Case& c) {
+       return fmt::format(
+           "{} does not read: its receive window has been closed for {}, and {} to be sent",
+           peer(c), span_text_ms(c.connection.zero_window_ms),
+           count_of(c.connection.unsent_bytes, "byte") +
+               (c.connection.unsent_bytes == 1 ? " waits" : " wait"));
+     },
+     "docs/verdicts.md#slow_consumer"},
     {Condition::kOwnFin, [](const Case& c) { return is_in(c, TcpState::kFinWait1); },
      [](const Case& c) {
        return fmt::format("our end sent its FIN {} ago, and {} has not acknowledged it",
@@ -157,13 +173,13 @@ constexpr std::array<Row, kConditionCount> kRows = {{
      }},
     {Condition::kStalled,
      [](const Case& c) {
-       return c.connection.unread_bytes > 0 && c.connection.idle_ms >= kStallLimit_ms;
+       return c.connection.unread_bytes > 0 && c.connection.received_ms >= kStallLimit_ms;
      },
      [](const Case& c) {
        return fmt::format("{} has not read {} from {}, the last of which came {} ago or earlier",
                           application(c), count_of(c.connection.unread_bytes, "byte"),
                           peer_address(c),
-                          span_text_ms(idle_ms_at(c.connection, c.subject.now_ns)));
+                          span_text_ms(received_ms_at(c.connection, c.subject.now_ns)));
      },
      "docs/verdicts.md#server_stall"},
     {Condition::kHealthy, [](const Case&) { return true; },
@@ -172,7 +188,7 @@ constexpr std::array<Row, kConditionCount> kRows = {{
        return fmt::format(
            "the connection with {} is healthy: it is {} old, and {}", peer_address(c), life(c),
            silent ? "no data has passed yet"
-                  : fmt::format("data last passed {} ago",
+                  : fmt::format("{} {} ago", data_last_passed(c.connection.retransmits),
                                 span_text_ms(idle_ms_at(c.connection, c.subject.now_ns))));
      }},
 }};

@@ -122,7 +122,10 @@ std::string unread_meaning(const Case& c) {
 }
 
 std::string unacked_meaning(const Case& c) {
-  if (c.at_end().unacked_bytes == 0) return "the peer had acknowledged all that was sent";
+  if (c.at_end().unacked_bytes == 0) {
+    return c.at_end().unsent_bytes > 0 ? "nothing was under way: what waited had not been sent"
+                                       : "the peer had acknowledged all that was sent";
+  }
   return gave_up(c) ? "sent, and never acknowledged"
                     : "sent, and not acknowledged when the end began";
 }
@@ -196,6 +199,12 @@ std::string reset_received_meaning(const Case& c) {
   return "the peer's, or a middlebox's in its name, when a close was under way";
 }
 
+Text data_after_end_value(const Case& c) {
+  if (c.evidence.data_after_end_ns == 0) return std::nullopt;
+  return seconds_text((since(c.evidence.data_after_end_ns, c.evidence.closed_ns) + 500'000) /
+                      1'000'000);
+}
+
 Text closed_by_value(const Case& c) {
   const wsbpf_closer& task = c.evidence.closer;
   if (task.pid == 0) return std::nullopt;
@@ -234,7 +243,7 @@ std::string complete_meaning(const Case& c) {
 }
 
 // As the evidence of a `closed` event has them, and in its order.
-constexpr std::array<EvidenceRow, 19> kEvidence = {{
+constexpr std::array<EvidenceRow, 20> kEvidence = {{
     {"complete", [](const Case& c) { return flag_text(c.evidence.complete && c.saw_close()); },
      complete_meaning},
     {"first_fin", first_fin, first_fin_meaning},
@@ -271,6 +280,10 @@ constexpr std::array<EvidenceRow, 19> kEvidence = {{
     {"reset_sent", [](const Case& c) { return reset_value(c, c.evidence.reset_sent); },
      reset_sent_meaning},
     {"reset_received", reset_received_value, reset_received_meaning},
+    {"data_after_end_seconds", data_after_end_value,
+     [](const Case&) -> std::string {
+       return "so long after the end data came from the peer, and was answered by a reset";
+     }},
     {"closed_by", closed_by_value, closed_by_meaning},
     {"abort", abort_value, abort_meaning},
     {"fd_still_open", [](const Case& c) { return flag_text(c.evidence.fd_still_open); },
@@ -294,7 +307,8 @@ constexpr WeightiestNames kWeightiest[] = {
     /* server_stall */ {"unread_bytes", "idle_received_seconds", "first_fin", "reset_received"},
     /* close_wait_leak */ {"close_wait_seconds", "first_fin", "unread_bytes", "closed_by"},
     /* unread_data_reset */ {"unread_bytes", "reset_sent", "closed_by", "first_fin"},
-    /* data_after_close */ {"first_fin", "reset_sent", "closed_from", "closed_by", "error"},
+    /* data_after_close */
+    {"first_fin", "reset_sent", "data_after_end_seconds", "closed_from", "closed_by"},
     /* reset_after_fin */
     {"first_fin", "reset_received", "closed_from", "unacked_bytes", "close_wait_seconds"},
     /* simultaneous_close */ {"closed_from", "first_fin", "closed_by"},

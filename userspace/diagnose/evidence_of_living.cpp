@@ -28,8 +28,7 @@ std::string live_unread_meaning(const Case& c) {
   if (unread == 0) return "the application has read the end of file, and has not closed";
   if (unread == 1) {
     return "only the peer's FIN is unread: the application never read the end of file, so it is "
-           "stuck "
-           "or ignores the socket";
+           "stuck or ignores the socket";
   }
   return "data, and the peer's FIN behind it, wait for the application to read them";
 }
@@ -59,20 +58,18 @@ std::string half_open_meaning(const Case& c) {
   switch (c.connection.half_open) {
     case HalfOpen::kUnacked:
       return "what is sent is sent again and again, and nothing is heard: the peer is gone, or "
-             "cannot "
-             "be reached";
+             "cannot be reached";
     case HalfOpen::kProbing:
       return "the kernel probes the peer, and hears nothing";
     default:
       return "nobody has heard from the peer for a minute or more, and nothing would tell if it "
-             "were "
-             "gone";
+             "were gone";
   }
 }
 
 Text when_sampled(const Case& c, Text text) { return c.connection.sampled ? text : std::nullopt; }
 
-constexpr std::array<EvidenceRow, 10> kLiveEvidence = {{
+constexpr std::array<EvidenceRow, 13> kLiveEvidence = {{
     {"state", [](const Case& c) -> Text { return std::string(state_name(c.connection.state)); },
      state_meaning},
     {"state_age_seconds",
@@ -81,7 +78,7 @@ constexpr std::array<EvidenceRow, 10> kLiveEvidence = {{
      },
      [](const Case& c) -> std::string {
        return c.connection.state_age_source == AgeSource::kLowerBound
-                  ? "it was in this state when it was first seen: it may have been longer"
+                  ? "since it was first seen, in this state already"
                   : "since it entered this state";
      }},
     {"half_open",
@@ -93,6 +90,10 @@ constexpr std::array<EvidenceRow, 10> kLiveEvidence = {{
     {"last_heard_seconds",
      [](const Case& c) { return when_sampled(c, seconds_text(c.connection.heard_ms)); },
      [](const Case& c) -> std::string {
+       if (c.shows_age_of_fin()) {
+         return "when it was last looked at, so long nothing had been heard from the peer: its FIN "
+                "is at least as old";
+       }
        return c.connection.heard_ms < kJustNow_ms
                   ? "the peer was there when it was last looked at"
                   : "when it was last looked at, so long nothing had been heard from the peer, not "
@@ -108,8 +109,26 @@ constexpr std::array<EvidenceRow, 10> kLiveEvidence = {{
     {"unacked_bytes",
      [](const Case& c) { return when_sampled(c, std::to_string(c.connection.unacked_bytes)); },
      [](const Case& c) -> std::string {
-       return c.connection.unacked_bytes == 0 ? "the peer has acknowledged all that was sent"
-                                              : "sent, and not acknowledged by the peer yet";
+       if (c.connection.unacked_bytes > 0) return "sent, and not acknowledged by the peer yet";
+       return c.connection.unsent_bytes > 0 ? "nothing is under way: what waits has not been sent"
+                                            : "the peer has acknowledged all that was sent";
+     }},
+    {"unsent_bytes",
+     [](const Case& c) { return when_sampled(c, std::to_string(c.connection.unsent_bytes)); },
+     [](const Case& c) -> std::string {
+       if (c.connection.unsent_bytes == 0) return "nothing waits in our socket to be sent";
+       return c.connection.zero_window_ms > 0
+                  ? "written by the application, and held back by the peer's closed window"
+                  : "written by the application, and not sent yet";
+     }},
+    {"zero_window_seconds",
+     [](const Case& c) -> Text {
+       if (c.connection.zero_window_ms == 0) return std::nullopt;
+       return when_sampled(c, seconds_text(c.connection.zero_window_ms));
+     },
+     [](const Case&) -> std::string {
+       return "the peer's receive window has been closed for so long: its application does not "
+              "read";
      }},
     {"retransmit_streak",
      [](const Case& c) { return c.has_current_streak() ? streak_value(c) : std::nullopt; },
@@ -118,7 +137,21 @@ constexpr std::array<EvidenceRow, 10> kLiveEvidence = {{
      [](const Case& c) {
        return when_sampled(c, seconds_text(idle_ms_at(c.connection, c.subject.now_ns)));
      },
-     [](const Case&) -> std::string { return "since data last passed, in either direction"; }},
+     [](const Case& c) -> std::string {
+       const Connection& connection = c.connection;
+       const uint64_t passed =
+           connection.bytes_received + connection.bytes_sent + connection.unacked_bytes;
+       return passed > 0 ? "since data last passed, or was sent again"
+                         : "since it was established: no data has passed yet";
+     }},
+    {"idle_received_seconds",
+     [](const Case& c) {
+       return when_sampled(c, seconds_text(received_ms_at(c.connection, c.subject.now_ns)));
+     },
+     [](const Case& c) -> std::string {
+       return c.connection.bytes_received > 0 ? "since data last came from the peer"
+                                              : "no data ever came from the peer";
+     }},
     {"retransmits", [](const Case& c) -> Text { return std::to_string(c.connection.retransmits); },
      [](const Case& c) -> std::string {
        return c.connection.retransmits == 0 ? "nothing had to be sent again in its life"
@@ -142,17 +175,20 @@ constexpr WeightiestNames kLiveWeightiest[] = {
     /* kCloseWaitStuck */ {"unread_bytes", "state_age_seconds", "state"},
     /* kCloseWaitUnread */ {"unread_bytes", "state_age_seconds", "state"},
     /* kCloseWaitLeaked */ {"unread_bytes", "state_age_seconds", "state"},
+    /* kCloseWaitRead */ {"unread_bytes", "state_age_seconds", "state"},
     /* kCloseWait */ {"state_age_seconds", "state"},
     /* kPeerUnacked */ {"half_open", "last_heard_seconds", "unacked_bytes", "retransmit_streak"},
     /* kPeerProbed */ {"half_open", "last_heard_seconds", "unacked_bytes"},
     /* kPeerSilent */
     {"half_open", "last_heard_seconds", "idle_seconds", "longest_silence_seconds"},
+    /* kPeerNotReading */
+    {"zero_window_seconds", "unsent_bytes", "unacked_bytes", "last_heard_seconds"},
     /* kOwnFin */ {"state", "state_age_seconds", "unacked_bytes", "last_heard_seconds"},
     /* kHalfClosed */ {"state", "state_age_seconds", "last_heard_seconds"},
     /* kLastAck */ {"state", "state_age_seconds", "unacked_bytes", "last_heard_seconds"},
     /* kClosing */ {"state", "state_age_seconds", "unacked_bytes", "last_heard_seconds"},
     /* kNotSampled */ {"state", "state_age_seconds"},
-    /* kStalled */ {"unread_bytes", "idle_seconds", "last_heard_seconds"},
+    /* kStalled */ {"unread_bytes", "idle_received_seconds", "last_heard_seconds"},
     /* kHealthy */ {"state", "idle_seconds", "last_heard_seconds", "unread_bytes", "unacked_bytes"},
 };
 static_assert(std::size(kLiveWeightiest) == kConditionCount);

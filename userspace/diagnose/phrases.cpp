@@ -38,6 +38,19 @@ bool Case::has_current_streak() const {
   return connection.unacked_bytes > 0 && evidence.streak.began_ns > heard_ns;
 }
 
+bool Case::shows_age_of_fin() const {
+  return connection.state == TcpState::kCloseWait &&
+         connection.state_age_source == AgeSource::kLowerBound && is_sampled_in_state();
+}
+
+uint64_t Case::state_age_ns() const {
+  const uint64_t known_ns = since(subject.now_ns, connection.state_since_ns);
+  if (!shows_age_of_fin()) return known_ns;
+  // What was heard last is the FIN, or came after it.
+  const uint64_t heard_ns = since(connection.sampled_ns, uint64_t{connection.heard_ms} * 1'000'000);
+  return std::max(known_ns, since(subject.now_ns, heard_ns));
+}
+
 uint32_t Case::unread_bytes() const {
   return std::max(unread_data(at_end()), unread_data(evidence.at_close));
 }
@@ -114,14 +127,26 @@ std::string reason_text(const Case& c, const ResetSeen& reset) {
   return found != c.subject.reset_reasons->end() ? found->second : "";
 }
 
-std::string life(const Case& c) {
-  const uint64_t until_ns = c.has_ended() ? c.closed_ns() : c.subject.now_ns;
+std::string lasted(const Case& c, uint64_t until_ns) {
   return at_least(c.connection.age_source, since(until_ns, c.connection.opened_ns));
 }
 
+std::string life(const Case& c) {
+  return lasted(c, c.has_ended() ? c.closed_ns() : c.subject.now_ns);
+}
+
+std::string after_life(const Case& c) {
+  return c.saw_departure() ? " after " + life_before_end(c) : "";
+}
+
+std::string life_before_end(const Case& c) { return lasted(c, c.evidence.left_ns); }
+
 std::string state_age(const Case& c) {
-  return at_least(c.connection.state_age_source,
-                  since(c.subject.now_ns, c.connection.state_since_ns));
+  return at_least(c.connection.state_age_source, c.state_age_ns());
+}
+
+std::string_view data_last_passed(uint32_t retransmits) {
+  return retransmits > 0 ? "data last passed, or was sent again," : "data last passed";
 }
 
 std::string ending(const Case& c) {

@@ -25,6 +25,12 @@ struct Case {
     return connection.sampled && connection.sampled_ns >= connection.state_since_ns;
   }
 
+  // How long it has been in its state, as far as that shows: the least where nobody saw it enter.
+  uint64_t state_age_ns() const;
+
+  // In CLOSE_WAIT, and nobody saw when it came there: the silence tells that it is no younger.
+  bool shows_age_of_fin() const;
+
   // Segments are being sent again, and nothing has been heard since that began.
   bool has_current_streak() const;
 
@@ -61,10 +67,18 @@ std::string exit_text(
 std::string error_text(int32_t error);  // "ETIMEDOUT (Connection timed out)"
 std::string reason_text(const Case& c, const ResetSeen& reset);  // the kernel's; "" for none
 
-// How long it lived: "57 s", "at least 57 s".
+// From its beginning until then: "57 s", "at least 57 s".
+std::string lasted(const Case& c, uint64_t until_ns);
+// How long it lived, likewise.
 std::string life(const Case& c);
+// How long it had lived when its end began: " after 57 s"; "" where nobody saw it begin to end.
+std::string after_life(const Case& c);
+std::string life_before_end(const Case& c);  // "57 s", where it was seen
 // How long it has been in its state, likewise.
 std::string state_age(const Case& c);
+
+// What the kernel's idle time counts from, given how many segments were sent again: those move it.
+std::string_view data_last_passed(uint32_t retransmits);
 
 // Who ended it and by what, as the end of a sentence: "the peer closed the connection".
 std::string ending(const Case& c);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <utility>
 
 #include "core/connection_record.h"
 
@@ -50,6 +52,7 @@ class Timeline {
     add_resets();
     add_end();
     add_late_races();
+    put_beginning_first();
     std::stable_sort(
         entries_.begin(), entries_.end(),
         [](const TimelineEntry& a, const TimelineEntry& b) { return a.time_ns < b.time_ns; });
@@ -91,8 +94,17 @@ class Timeline {
     add(c_.connection.opened_ns, "opened",
         seen
             ? fmt::format("{} {}", served ? "established by" : "established with", peer_address(c_))
-            : fmt::format("was there already when it was first seen, with {}", peer_address(c_)),
+            : fmt::format("was there already, with {}", peer_address(c_)),
         !seen);
+  }
+
+  // Of one that was there before us only the least age is known: whatever shows it to be older
+  // counts.
+  void put_beginning_first() {
+    if (c_.connection.age_source == AgeSource::kExact) return;
+    for (const TimelineEntry& entry : entries_) {
+      entries_.front().time_ns = std::min(entries_.front().time_ns, entry.time_ns);
+    }
   }
 
   void add_reading(const Reading& reading) {
@@ -143,9 +155,10 @@ class Timeline {
   void add_sample() {
     const Connection& connection = c_.connection;
     const uint64_t passed_ns = before(connection.sampled_ns, connection.idle_ms);
-    const bool is_told = c_.saw_departure() && passed_ns <= c_.evidence.left_ns;
+    const bool is_told = (c_.saw_departure() && passed_ns <= c_.evidence.left_ns) ||
+                         !is_new("last_received", passed_ns) || !is_new("last_sent", passed_ns);
     if (connection.bytes_received + connection.bytes_sent > 0 && !is_told) {
-      add(passed_ns, "last_data", "data last passed, in either direction");
+      add(passed_ns, "last_data", "data last passed, or was sent again");
     }
     add_heard(connection.sampled_ns, connection.heard_ms);
   }
@@ -160,7 +173,7 @@ class Timeline {
                             "acknowledged",
                             streak.segments));
     }
-    if (c_.saw_departure() || c_.saw_close()) add_zero_window();
+    add_zero_window();
     for (const HalfOpenMoment& moment : c_.subject.half_open) {
       add(moment.time_ns, "half_open", std::string(half_open_text(moment.kind)));
     }
@@ -170,15 +183,20 @@ class Timeline {
     }
   }
 
-  // Of the two times it was looked at, the one that shows the longer.
+  // Of the times it was looked at, the one that shows the longer.
   void add_zero_window() {
-    const uint32_t at_end_ms = c_.at_end().zero_window_ms;
-    const uint32_t at_close_ms = c_.evidence.at_close.zero_window_ms;
-    if (std::max(at_end_ms, at_close_ms) == 0) return;
-    const bool by_close = !c_.saw_departure() || at_close_ms >= at_end_ms;
-    add(before(by_close ? c_.evidence.closed_ns : c_.evidence.left_ns,
-               by_close ? at_close_ms : at_end_ms),
-        "zero_window_began", "the peer's receive window was found closed: it did not read");
+    const Evidence& evidence = c_.evidence;
+    const std::pair<uint64_t, uint32_t> looks[] = {
+        {evidence.left_ns, evidence.at_departure.zero_window_ms},
+        {evidence.closed_ns, evidence.at_close.zero_window_ms},
+        {c_.connection.sampled_ns, c_.saw_close() ? 0 : c_.connection.zero_window_ms},
+    };
+    const auto [seen_ns, lasted_ms] =
+        *std::max_element(std::begin(looks), std::end(looks),
+                          [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (lasted_ms == 0) return;
+    add(before(seen_ns, lasted_ms), "zero_window_began",
+        "the peer's receive window was found closed: it did not read");
   }
 
   static std::string_view half_open_text(HalfOpen kind) {
@@ -205,7 +223,8 @@ class Timeline {
     if (!c_.saw_departure()) {  // it was in this state when it was first seen
       const bool least = connection.state_age_source == AgeSource::kLowerBound;
       if (connection.state == TcpState::kCloseWait) {
-        add(connection.state_since_ns, "peer_fin", "the peer had closed its end (FIN)", least);
+        add(since(c_.subject.now_ns, c_.state_age_ns()), "peer_fin",
+            "the peer had closed its end (FIN)", least);
       } else if (connection.state == TcpState::kFinWait1 ||
                  connection.state == TcpState::kFinWait2) {
         const bool earlier = connection.state == TcpState::kFinWait2;  // it is acknowledged
@@ -263,12 +282,17 @@ class Timeline {
   }
 
   void add_late_races() {
-    for (const LateRace& late : c_.subject.late_races) {
-      add(late.time_ns, race_name(late.race),
-          late.race == Race::kDataAfterClose
-              ? "data came for the connection that had ended, and was answered by a reset"
-              : "a segment came for the connection that had ended, and was answered by a reset");
+    if (c_.evidence.data_after_end_ns != 0) {
+      add_late({c_.evidence.data_after_end_ns, Race::kDataAfterClose});
     }
+    for (const LateRace& late : c_.subject.late_races) add_late(late);
+  }
+
+  void add_late(const LateRace& late) {
+    add(late.time_ns, race_name(late.race),
+        late.race == Race::kDataAfterClose
+            ? "data came for the connection that had ended, and was answered by a reset"
+            : "a segment came for the connection that had ended, and was answered by a reset");
   }
 
   const Case& c_;

@@ -34,9 +34,14 @@ std::string socket_destroyed(const Case& c) {
       peer_address(c), life(c));
 }
 
+std::string life_until_own_close(const Case& c) {
+  const uint64_t closed_ns = c.evidence.own_close_ns;
+  return closed_ns != 0 ? lasted(c, closed_ns) : life(c);
+}
+
 std::string process_exit(const Case& c) {
   return fmt::format("{} {}, which closed the connection with {} after {}{}", closer(c),
-                     exit_text(c.evidence.closer), peer_address(c), life(c),
+                     exit_text(c.evidence.closer), peer_address(c), life_until_own_close(c),
                      c.peer_closed_first() ? fmt::format(", {}{} after the peer had closed its end",
                                                          c.saw_departure() ? "" : "at least ",
                                                          span_text(c.evidence.close_wait_ns))
@@ -116,8 +121,9 @@ std::string server_stall(const Case& c) {
 }
 
 std::string close_wait_leak(const Case& c) {
-  return fmt::format("{} closed, and {} closed its end only {} later{}", peer(c), application(c),
-                     span_text(c.evidence.close_wait_ns), c.saw_departure() ? "" : ", or more");
+  return fmt::format("{} closed{}, and {} closed its end only {} later{}", peer(c), after_life(c),
+                     application(c), span_text(c.evidence.close_wait_ns),
+                     c.saw_departure() ? "" : ", or more");
 }
 
 std::string unread_data_reset(const Case& c) {
@@ -132,10 +138,8 @@ std::string unread_data_reset(const Case& c) {
 
 std::string data_after_close(const Case& c) {
   return fmt::format(
-      "{} sent data after {} had closed the connection, at the age of {}, and the kernel answered "
-      "it "
-      "by a reset",
-      peer(c), closer(c), life(c));
+      "{} sent data after {} had closed the connection{}, and the kernel answered it by a reset",
+      peer(c), closer(c), c.saw_departure() ? ", at the age of " + life_before_end(c) : "");
 }
 
 std::string reset_after_fin(const Case& c) {
@@ -153,9 +157,8 @@ std::string reset_after_fin(const Case& c) {
 
 std::string simultaneous_close(const Case& c) {
   return fmt::format(
-      "both ends of the connection with {} closed it at the same time after {}, and "
-      "their FINs crossed",
-      peer_address(c), life(c));
+      "both ends of the connection with {} closed it at the same time{}, and their FINs crossed",
+      peer_address(c), after_life(c));
 }
 
 std::string local_abort(const Case& c) {
@@ -179,18 +182,27 @@ std::string peer_reset(const Case& c) {
                        life(c));
   }
   const wsbpf_counters& then = c.at_end();
-  return fmt::format("{} reset the connection after {}, {} after the last data", peer(c), life(c),
-                     span_text_ms(idle_ms_of(then)));
+  const uint64_t passed =
+      c.connection.bytes_received + c.connection.bytes_sent + then.unacked_bytes;
+  if (passed == 0) {
+    return fmt::format("{} reset the connection after {}, before any data had passed", peer(c),
+                       life(c));
+  }
+  return fmt::format(
+      "{} reset the connection after {}, {} after {}", peer(c), life(c),
+      span_text_ms(idle_ms_of(then)),
+      then.retransmits > 0 ? "data last passed, or was sent again" : "the last data");
 }
 
 std::string local_close(const Case& c) {
-  return fmt::format("{} closed the connection with {} after {}, and nothing went wrong", closer(c),
-                     peer_address(c), life(c));
+  return fmt::format("{} closed the connection with {}{}, and nothing went wrong", closer(c),
+                     peer_address(c), after_life(c));
 }
 
 std::string remote_close(const Case& c) {
-  return fmt::format("{} closed the connection after {}, and our end closed {} later", peer(c),
-                     life(c), span_text(c.evidence.close_wait_ns));
+  return fmt::format("{} closed the connection{}, and our end closed {}{} later", peer(c),
+                     after_life(c), c.saw_departure() ? "" : "at least ",
+                     span_text(c.evidence.close_wait_ns));
 }
 
 std::string unknown(const Case& c) {

@@ -60,7 +60,7 @@ constexpr Column kColumns[] = {
     {"idle", [](const Connection& c,
                 const Reader& reader) { return number(idle_ms_at(c, reader.context.now_ns)); }},
     {"recv_q", [](const Connection& c, const Reader&) { return number(c.unread_bytes); }},
-    {"send_q", [](const Connection& c, const Reader&) { return number(c.unacked_bytes); }},
+    {"send_q", [](const Connection& c, const Reader&) { return number(send_queue_bytes(c)); }},
     {"received", [](const Connection& c, const Reader&) { return number(c.bytes_received); }},
     {"sent", [](const Connection& c, const Reader&) { return number(c.bytes_sent); }},
     {"retransmits", [](const Connection& c, const Reader&) { return number(c.retransmits); }},

@@ -89,7 +89,8 @@ void append_evidence(fmt::memory_buffer& out, const EventContext& context,
       to,
       FMT_COMPILE(R"("unread_bytes":{},"unacked_bytes":{},"unsent_bytes":{},)"
                   R"("zero_window_seconds":{},"close_wait_seconds":{},)"
-                  R"("retransmit_streak":{},"reset_sent":{},"reset_received":{},)"),
+                  R"("retransmit_streak":{},"reset_sent":{},"reset_received":{},)"
+                  R"("data_after_end_seconds":{},)"),
       std::max(unread_data(then), unread_data(evidence.at_close)), then.unacked_bytes,
       then.unsent_bytes,
       Milliseconds{std::max(then.zero_window_ms, evidence.at_close.zero_window_ms)},
@@ -99,7 +100,11 @@ void append_evidence(fmt::memory_buffer& out, const EventContext& context,
       streak_json(evidence.streak), reset_json(context, evidence.reset_sent),
       is_reset_doubtful(evidence) && evidence.reset_sent.time_ns != 0
           ? "null"
-          : reset_json(context, evidence.reset_received));
+          : reset_json(context, evidence.reset_received),
+      evidence.data_after_end_ns != 0
+          ? fmt::format(FMT_COMPILE("{}"),
+                        milliseconds_between(evidence.closed_ns, evidence.data_after_end_ns))
+          : "null");
   const std::string_view abort = abort_cause(evidence);
   fmt::format_to(to, FMT_COMPILE(R"("closed_by":{},"abort":{},"fd_still_open":{}}})"),
                  closer_json(evidence.closer),

@@ -121,13 +121,13 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection, co
       milliseconds_between(connection.opened_ns, context.now_ns),
       age_source_name(connection.age_source));
   if (connection.sampled) {
-    fmt::format_to(
-        to,
-        FMT_COMPILE(R"(,"idle_seconds":{},"bytes_received":{},"bytes_sent":{},)"
-                    R"("unread_bytes":{},"unacked_bytes":{},"retransmits":{},"srtt_seconds":)"),
-        Milliseconds{idle_ms_at(connection, context.now_ns)}, connection.bytes_received,
-        connection.bytes_sent, connection.unread_bytes, connection.unacked_bytes,
-        connection.retransmits);
+    fmt::format_to(to,
+                   FMT_COMPILE(R"(,"idle_seconds":{},"bytes_received":{},"bytes_sent":{},)"
+                               R"("unread_bytes":{},"unacked_bytes":{},"unsent_bytes":{},)"
+                               R"("retransmits":{},"srtt_seconds":)"),
+                   Milliseconds{idle_ms_at(connection, context.now_ns)}, connection.bytes_received,
+                   connection.bytes_sent, connection.unread_bytes, connection.unacked_bytes,
+                   connection.unsent_bytes, connection.retransmits);
     if (connection.srtt_us > 0) {
       fmt::format_to(to, FMT_COMPILE("{}.{:06}"), connection.srtt_us / 1'000'000,
                      connection.srtt_us % 1'000'000);
@@ -137,8 +137,8 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection, co
   } else {
     fmt::format_to(to,
                    FMT_COMPILE(R"(,"idle_seconds":null,"bytes_received":null,"bytes_sent":null,)"
-                               R"("unread_bytes":null,"unacked_bytes":null,"retransmits":{},)"
-                               R"("srtt_seconds":null)"),
+                               R"("unread_bytes":null,"unacked_bytes":null,"unsent_bytes":null,)"
+                               R"("retransmits":{},"srtt_seconds":null)"),
                    connection.retransmits);
   }
   if (connection.half_open == HalfOpen::kNo) {

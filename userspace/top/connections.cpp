@@ -46,7 +46,7 @@ const std::vector<Field>& fields() {
        [](const Connection& c) { return size_text(c.unread_bytes); },
        "recv_q"},
       {{.title = "SEND-Q", .width = 6, .max_width = 6, .align = Align::kRight, .importance = 4},
-       [](const Connection& c) { return size_text(c.unacked_bytes); },
+       [](const Connection& c) { return size_text(c.send_queue_bytes); },
        "send_q"},
       {{.title = "RETR", .width = 4, .max_width = 6, .align = Align::kRight, .importance = 3},
        [](const Connection& c) { return count_text(c.retransmits); },

@@ -43,6 +43,13 @@ std::optional<std::int64_t> integer(const Json& value) {
 
 std::int64_t count(const Json& value) { return integer(value).value_or(0); }
 
+std::optional<std::int64_t> send_queue_of(const Json& connection) {
+  const auto unacked = integer(member(connection, "unacked_bytes"));
+  const auto unsent = integer(member(connection, "unsent_bytes"));
+  if (!unacked || !unsent) return std::nullopt;
+  return *unacked + *unsent;
+}
+
 std::optional<double> unix_seconds(const std::string& time) {
   int year = 0;
   unsigned month = 0;

@@ -27,6 +27,9 @@ std::optional<double> number(const Json& value);
 std::optional<std::int64_t> integer(const Json& value);
 std::int64_t count(const Json& value);  // 0 where it is unknown
 
+// Of a connection: what the peer has not acknowledged, sent or not.
+std::optional<std::int64_t> send_queue_of(const Json& connection);
+
 // Seconds since 1970 of a time such as "2026-11-22T09:55:08.428Z".
 std::optional<double> unix_seconds(const std::string& time);
 

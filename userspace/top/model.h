@@ -97,7 +97,7 @@ struct Connection {
   bool state_age_is_lower_bound = false;
   std::optional<double> idle_seconds;
   std::optional<std::int64_t> unread_bytes;
-  std::optional<std::int64_t> unacked_bytes;
+  std::optional<std::int64_t> send_queue_bytes;  // sent or not, and not acknowledged
   std::optional<std::int64_t> retransmits;
   std::optional<double> srtt_seconds;
   std::string half_open;        // empty: it is not

@@ -110,7 +110,7 @@ Connection parse_connection(const Json& json) {
   connection.state_age_is_lower_bound = text(member(json, "state_age_source")) == "lower_bound";
   connection.idle_seconds = number(member(json, "idle_seconds"));
   connection.unread_bytes = integer(member(json, "unread_bytes"));
-  connection.unacked_bytes = integer(member(json, "unacked_bytes"));
+  connection.send_queue_bytes = send_queue_of(json);
   connection.retransmits = integer(member(json, "retransmits"));
   connection.srtt_seconds = number(member(json, "srtt_seconds"));
   connection.half_open = text(member(json, "half_open"));

@@ -1,8 +1,19 @@
 // The connections that have been in CLOSE_WAIT for longest, and those that ended lately.
 
+const LEAK_SECONDS = 60; // as for the verdict close_wait_leak
+
+// Has a sweep read its counters since it entered its state? A lower bound comes from one.
+function isLookedAt({ state_age_seconds: age, state_age_source: source }) {
+  const { interval_seconds: interval, last_duration_seconds: duration } = known.status.sweep;
+  return source === 'lower_bound' || age > interval + duration;
+}
+
 // In CLOSE_WAIT the peer's FIN counts as one unread byte (docs/api.md).
-function unreadMeaning(bytes) {
+function unreadMeaning(connection) {
+  const { unread_bytes: bytes, state_age_seconds: age } = connection;
   if (!isKnown(bytes)) return 'not known yet';
+  if (!isLookedAt(connection)) return 'not looked at yet';
+  if (bytes === 0 && age < LEAK_SECONDS) return 'end of file read, not closed yet';
   if (bytes === 0) return 'end of file read, never closed: a leak';
   if (bytes === 1) return 'end of file unread: the application is stuck';
   return `${countText(bytes - 1)} bytes and the end of file unread: the application is stuck`;
@@ -30,7 +41,7 @@ const stuckTable = new RecordTable(byId('stuck'), {
       text: (c) => ageText(c.state_age_seconds, c.state_age_source),
     },
     { title: 'Age', number: true, text: (c) => ageText(c.age_seconds, c.age_source) },
-    { title: 'Unread', wraps: true, text: ({ unread_bytes: bytes }) => unreadMeaning(bytes) },
+    { title: 'Unread', wraps: true, text: unreadMeaning },
     ...OWNER_COLUMNS,
   ],
 });
