@@ -55,9 +55,12 @@ Result<void> run_batch(const Settings& settings, Sort sort) {
     poller.request(query_for(view));
     if (wait_or_stop(stop, poller.fd(), kForever)) return {};
     const auto answer = poller.take();
+    if (!answer) continue;
     if (!answer->model) return tl::unexpected(answer->model.error());
     if (answer->model->refused) return tl::unexpected(*answer->model->refused);
-    if (auto printed = print(render(*answer->model, view), i == 0); !printed) return printed;
+    const auto printed = print(render(*answer->model, view), i == 0);
+    if (wait_or_stop(stop, -1, 0)) return {};  // and may have interrupted it
+    if (!printed) return printed;
   }
   return {};
 }
