@@ -123,6 +123,10 @@ test('a daemon that hangs at the start', { timeout: 120_000 }, async (t) => {
     await terminal.shows('NO ANSWER FROM THE DAEMON for ', 'still waiting');
     terminal.keys('q');
     await isRestored(terminal);
+    terminal.type(`clear; ${BINARY} top -b --socket ${daemon.socket}\n`);
+    await terminal.shows('wsbpf: no answer yet');
+    terminal.keys('C-c');
+    await until(() => terminal.isAtPrompt());
   } finally {
     process.kill(daemon.pid, 'SIGCONT');
   }

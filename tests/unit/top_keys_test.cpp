@@ -396,7 +396,7 @@ TEST(TopDelay, IsInOneRange) {
     const auto checked = check_delay(bad);
     ASSERT_FALSE(checked) << bad;
     EXPECT_EQ(checked.error().exit_code, ExitCode::kUsage);
-    EXPECT_EQ(checked.error().message, "the delay must be seconds from 0.1 to 3600");
+    EXPECT_EQ(checked.error().message, "the delay must be from 0.1 to 3600 seconds");
   }
 }
 

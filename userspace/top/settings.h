@@ -11,7 +11,7 @@ namespace wsbpf::top {
 
 inline constexpr double kShortestDelay_seconds = 0.1;
 inline constexpr double kLongestDelay_seconds = 3600;
-inline constexpr char kDelayRange[] = "seconds from 0.1 to 3600";
+inline constexpr char kDelayRange[] = "from 0.1 to 3600 seconds";
 
 // From one round of questions to the next; exit code: usage.
 Result<void> check_delay(double seconds);
