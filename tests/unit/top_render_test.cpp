@@ -147,6 +147,20 @@ THE DAEMON IS GONE (no such file): this is its last answer; trying again every
   EXPECT_EQ(style_of(render(calm_model(), view), "THE DAEMON IS GONE"), Style::kCritical);
 }
 
+TEST_F(TopRender, TheCountOfDisconnectsIsOneOfAllAndOfNow) {
+  Model model = calm_model();
+  model.disconnects.list.loaded = true;
+  model.disconnects.list.total = 678;
+  model.disconnects.list.question = Question{};
+  EXPECT_TRUE(contains(text_of(model, view_of(80, 24, Tab::kDisconnects)), "[Disconnects 678]"));
+  EXPECT_TRUE(contains(text_of(model, view_of(80, 24)), " Disconnects  Alerts"));
+  View filtered = view_of(80, 24, Tab::kDisconnects);
+  filtered.filter = "pid = 7";
+  model.disconnects.list.question->filter = "pid = 7";
+  EXPECT_TRUE(contains(text_of(model, filtered), "[Disconnects] Alerts"));
+  EXPECT_TRUE(contains(text_of(model, filtered), " of 678 newest first"));
+}
+
 TEST_F(TopRender, ItIsBack) {
   View view = view_of(80, 14);
   view.news = "reconnected";

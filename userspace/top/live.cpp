@@ -237,7 +237,7 @@ class Live {
     if (waits_for_rows()) return;
     view_.banner = banner();
     view_.gone = !failure_.empty();
-    if (view_.gone) view_.now_unix_seconds = unix_seconds();
+    if (!view_.banner.empty()) view_.now_unix_seconds = unix_seconds();
     if (!view_.news.empty() && Clock::now() - news_at_ >= kNewsLast) view_.news.clear();
     view_ = settled();
     Frame frame = render(model_, view_);

@@ -44,7 +44,7 @@ Span tab_span(Tab tab, const Model& model, const View& view) {
 Span time_span(const Model& model, const View& view) {
   if (view.frozen) return {fmt::format(" FROZEN since {} ", view.frozen_since), Style::kWarning};
   if (!view.news.empty()) return {" " + view.news + " ", Style::kStrong};
-  if (!view.gone || view.page != Page::kTable || !extent_of(model, view).loaded) return {};
+  if (view.banner.empty() || view.page != Page::kTable || !extent_of(model, view).loaded) return {};
   const double age = std::max(0.0, view.now_unix_seconds - taken_unix_seconds(model, view));
   return {fmt::format(" as of {} ago ", duration_text(age)), Style::kWarning};
 }

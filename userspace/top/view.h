@@ -64,7 +64,7 @@ struct View {
   // What only live.cpp knows.
   std::string banner;           // why the model may be out of date; empty when it is not
   bool gone = false;            // the daemon
-  double now_unix_seconds = 0;  // kept up while it is gone
+  double now_unix_seconds = 0;  // kept up while there is a banner
   std::string news;             // that the model is up to date again
   std::string frozen_since;
 
