@@ -31,7 +31,7 @@ test('every key', { timeout: 240_000 }, async (t) => {
     const screen = await shows(`CloseWaitAccumulation :${server.port}`, '1 firing', '60/50');
     assert.match(screen, new RegExp(`${server.port} \\S+\\[${server.pid}\\].*█.* 60 .*60/50.*█`));
     assert.equal(rows(screen)[0], selected(screen));
-    assert.match(screen, /1-\d+ of 100 by state ↑/);
+    assert.match(screen, /1-\d+ of 100 by STATE ↑/);
     assert.match(screen, /Enter why {3}\/ filter/);
   });
 
@@ -60,15 +60,15 @@ test('every key', { timeout: 240_000 }, async (t) => {
 
   await t.test('sorting', async () => {
     key('s');
-    await shows('by age ↓');
+    await shows('by SINCE ↓');
     key('>');
-    await shows('by state_age ↓');
+    await shows('by AGE ↓');
     key('<', '<');
-    await shows('by state ↑');
+    await shows('by STATE ↑');
     key('r');
-    await shows('by state ↓', /\[Connections[^]*\n>established/);
+    await shows('by STATE ↓', /\[Connections[^]*\n>established/);
     key('r');
-    await shows('by state ↑', /\[Connections[^]*\n>close_wait/);
+    await shows('by STATE ↑', /\[Connections[^]*\n>close_wait/);
   });
 
   await t.test('filtering', async () => {
@@ -180,9 +180,9 @@ test('every key', { timeout: 240_000 }, async (t) => {
       terminal.mouse(x + 1, y);
     };
     click('IDLE');
-    await shows('by idle ↓');
+    await shows('by IDLE ↓');
     click('IDLE');
-    await shows('by idle ↑');
+    await shows('by IDLE ↑');
     const { y } = terminal.placeOf('STATE');
     terminal.mouse(5, y + 3);
     await until(() => assert.ok(terminal.lines()[y + 3].startsWith('>')));

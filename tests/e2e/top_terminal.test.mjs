@@ -1,16 +1,22 @@
 // `wsbpf top` and its terminal: resized, told to stop, with and without colours, without a daemon;
 // and what is no terminal.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { startDaemon } from './lib/daemon.mjs';
 import { diesWithUs } from './lib/exit.mjs';
 import { startClients, startServer } from './lib/processes.mjs';
 import { startTerminal } from './lib/tmux.mjs';
 import { until } from './lib/wait.mjs';
-import { BINARY } from './lib/wsbpf.mjs';
+import { BINARY, environment, wsbpf } from './lib/wsbpf.mjs';
+
+const LEADER = fileURLToPath(new URL('lib/leader.py', import.meta.url));
 
 const COLOR = /\x1b\[[0-9;]*(3[0-7]|38|4[0-7]|48)[;m]/;
 
@@ -70,18 +76,116 @@ test('sizes and signals', { timeout: 180_000 }, async (t) => {
 test('the daemon is killed and comes back', { timeout: 120_000 }, async (t) => {
   const { server, daemon, terminal } = await startTop(t);
   await daemon.stop('SIGKILL');
-  await terminal.shows('THE DAEMON IS GONE', '[Connections 10]', /\n>established/);
+  await terminal.shows('THE DAEMON IS GONE for ', '[Connections 10]', /\n>established/, / as of \S+ ago/);
   terminal.keys('Down', '4', '2');
   await terminal.shows('THE DAEMON IS GONE', '[Connections 10]');
+  const [, said] = terminal.screen().match(/GONE for (\S+)/);
+  await until(() => assert.notEqual(terminal.screen().match(/GONE for (\S+)/)[1], said));
+
+  // No rows under a filter or an order that they do not obey.
+  terminal.keys('1');
+  await terminal.shows('[Listeners 1]', new RegExp(`\n>${server.port} `));
+  terminal.keys('Enter');
+  await terminal.shows(`filter sport = :${server.port} `, '\nthe daemon is gone: not loaded\n');
+  assert.doesNotMatch(terminal.screen(), /established/);
+  terminal.keys('/', 'C-u');
+  terminal.type('pid = 7');
+  terminal.keys('Enter');
+  await terminal.shows('filter: pid = 7', /no|cannot|not/);
+  terminal.keys('Escape');
+  await terminal.shows(`filter sport = :${server.port} `);
+  terminal.keys('Escape');
+  await terminal.shows('[Listeners 1]', new RegExp(`\n>${server.port} `));
+  terminal.keys('2');
+  await terminal.shows(/\n.established/);
+  terminal.keys('s');
+  await terminal.shows('\nthe daemon is gone: not loaded\n');
+  terminal.keys('3');
+  await terminal.shows('[Disconnects]', '\nthe daemon is gone: not loaded\n');
+  terminal.keys('2');
   await startDaemon(t, ['--port', server.port], { directory: daemon.directory });
   await until(() => {
     const screen = terminal.screen();
-    assert.ok(screen.includes('reconnected'), screen);
+    assert.ok(screen.includes('reconnected: a new daemon'), screen);
     assert.ok(!screen.includes('GONE'), screen);
   });
   await terminal.shows('[Connections 10]');
   terminal.keys('q');
   await isRestored(terminal);
+});
+
+test('a daemon that hangs at the start', { timeout: 120_000 }, async (t) => {
+  const daemon = await startDaemon(t, ['--port', 1]);
+  process.kill(daemon.pid, 'SIGSTOP');
+  try {
+    const terminal = await startTerminal(t);
+    terminal.type(`${BINARY} top --socket ${daemon.socket}\n`);
+    await terminal.shows('NO ANSWER FROM THE DAEMON for ', 'still waiting');
+    terminal.keys('q');
+    await isRestored(terminal);
+    terminal.type(`clear; ${BINARY} top -b --socket ${daemon.socket}\n`);
+    await terminal.shows('wsbpf: no answer yet');
+    terminal.keys('C-c');
+    await until(() => terminal.isAtPrompt());
+  } finally {
+    process.kill(daemon.pid, 'SIGCONT');
+  }
+});
+
+// Long enough for a busy machine, and far from for ever.
+const AT_ONCE_seconds = 20;
+
+async function hasEnded(pid) {
+  await until(() => assert.ok(!existsSync(`/proc/${pid}`), `${pid} is still there`), {
+    deadline: 1000 * AT_ONCE_seconds,
+  });
+}
+
+// The header's clock would go on.
+async function standsStill(terminal) {
+  const before = terminal.screen();
+  await sleep(2000);
+  return terminal.screen() === before;
+}
+
+test('a terminal that takes no output', { timeout: 240_000 }, async (t) => {
+  const { daemon, terminal } = await startTop(t);
+  for (const end of [(pid) => process.kill(pid, 'SIGTERM'), () => terminal.keys('q')]) {
+    await t.test(`Ctrl-S, then ${end}`, async () => {
+      const pid = terminal.programPid();
+      terminal.keys('C-s');
+      await until(() => standsStill(terminal));
+      end(pid);
+      await hasEnded(pid);
+      terminal.keys('C-q');
+      await until(() => terminal.isAtPrompt());
+      terminal.type(`stty sane; clear; ${BINARY} top --socket ${daemon.socket}\n`);
+      await terminal.shows('[Connections 10]', 'Enter why');
+    });
+  }
+  for (const scenario of ['unread', 'suspended']) {
+    await t.test(scenario, async () => {
+      const top = [BINARY, 'top', '--socket', daemon.socket, '-d', '0.1'];
+      const [file, ...args] = [...diesWithUs('KILL'), 'python3', LEADER, scenario, ...top];
+      const env = environment({ TERM: 'xterm-256color' });
+      const { stdout } = await promisify(execFile)(file, args, { env });
+      const { code, seconds } = JSON.parse(stdout);
+      assert.equal(code, 0);
+      assert.ok(seconds < AT_ONCE_seconds, stdout);
+    });
+  }
+});
+
+test('without a daemon the first frame is complete', { timeout: 120_000 }, async (t) => {
+  const server = await startServer(t);
+  const clients = await startClients(t);
+  await clients.call('open', 10, { port: server.port });
+  for (let i = 0; i < 3; ++i) {
+    const own = await wsbpf(['top', '-b', '--socket', '/nonexistent/s', '--port', `${server.port}`]);
+    assert.equal(own.code, 0, own.stderr);
+    assert.match(own.stdout, new RegExp(`^ *${server.port} `, 'm'));
+    assert.doesNotMatch(own.stdout, /nothing listens/);
+  }
 });
 
 test('colours', { timeout: 120_000 }, async (t) => {
@@ -141,7 +245,7 @@ test('what is no terminal gets plain frames', { timeout: 120_000 }, async (t) =>
   const three = await daemon.command('top', '-n', '3', '-d', '0.1', '-F', 'state close-wait');
   assert.equal(three.stdout.match(/^wsbpf /gm).length, 3);
   assert.doesNotMatch(three.stdout, /^established /m);
-  for (const bad of [['-F', 'state bogus'], ['-s', 'bogus'], ['-d', '0'], ['-n', '0']]) {
+  for (const bad of [['-F', 'state bogus'], ['-s', 'bogus'], ['-d', '0'], ['-d', 'nan'], ['-n', '0']]) {
     const refused = await daemon.command('top', ...bad);
     assert.equal(refused.code, 2, refused.stderr);
   }

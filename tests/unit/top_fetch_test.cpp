@@ -52,6 +52,7 @@ TEST(TopFetch, AsksForWhatTheConnectionsNeed) {
   EXPECT_EQ(model->connections.rows.size(), 1u);
   EXPECT_EQ(model->connections.total, 70u);
   EXPECT_TRUE(model->connections.loaded);
+  EXPECT_EQ(model->connections.question, (Question{.sort = "-age", .filter = ""}));
   EXPECT_FALSE(model->disconnects.list.loaded);
   ASSERT_EQ(model->history.size(), 1u);
   EXPECT_EQ(model->history[0].listener, model->listeners.rows[0].key);
@@ -342,6 +343,34 @@ TEST(TopParse, EveryTextIsMadePrintable) {
   EXPECT_EQ(status->node, "\\x1b]0;x\\x07");
   EXPECT_EQ(status->reasons[0], "a\\nb");
   EXPECT_EQ(status->lost[0].first, "\\u202e");
+}
+
+// A daemon that has been up for so long at that time, which knows of this many ends.
+Model known(double uptime_seconds, double unix_seconds, std::size_t ended) {
+  Model model;
+  model.status.uptime_seconds = uptime_seconds;
+  model.disconnects.list.loaded = ended > 0;
+  model.disconnects.list.total = ended;
+  set_taken(model, unix_seconds);
+  return model;
+}
+
+TEST(TopFetch, ListsKeepTheTimeOfTheirAnswer) {
+  const Model model = merged(known(100, 5000, 7), known(146.2, 5046, 0));
+  EXPECT_EQ(model.disconnects.list.total, 7u);
+  EXPECT_EQ(model.disconnects.list.taken_unix_seconds, 5000);
+  EXPECT_EQ(model.taken_unix_seconds, 5046);
+}
+
+TEST(TopFetch, WhatAnotherDaemonKnewIsNotKept) {
+  EXPECT_FALSE(merged(known(100, 5000, 7), known(3, 5046, 0)).disconnects.list.loaded);
+  EXPECT_FALSE(merged(known(3, 5000, 7), known(10, 5046, 0)).disconnects.list.loaded);
+  Model kept = known(3, 5000, 7);
+  Model answer = known(2, 5003, 0);
+  EXPECT_TRUE(merged(kept, answer).disconnects.list.loaded);
+  kept.status.pid = 7;
+  answer.status.pid = 8;
+  EXPECT_FALSE(merged(kept, answer).disconnects.list.loaded);
 }
 
 }  // namespace

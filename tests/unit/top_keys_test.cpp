@@ -1,11 +1,13 @@
 // What keys and clicks do to the view.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <initializer_list>
 #include <string>
 #include <vector>
 
 #include "top/keys.h"
+#include "top/settings.h"
 #include "top_models.h"
 
 namespace wsbpf::top {
@@ -130,7 +132,7 @@ TEST_F(TopKeys, EachTabKeepsItsPlace) {
 }
 
 TEST_F(TopKeys, SortColumnsGoRoundInBothDirections) {
-  EXPECT_EQ(sort_text(after(view_, {text("s")}).sort), "-age");
+  EXPECT_EQ(sort_text(after(view_, {text("s")}).sort), "-state_age");
   EXPECT_EQ(sort_text(after(view_, {text(">"), text("<")}).sort), "state");
   EXPECT_EQ(sort_text(after(view_, {text("<")}).sort), "local");
 }
@@ -201,6 +203,50 @@ TEST_F(TopKeys, EscapeDropsAFilter) {
   view_.filter = "idle gt 30s";
   EXPECT_EQ(after(view_, {kEscape}).filter, "");
   EXPECT_EQ(after(view_, {text("4"), kEscape}).filter, "idle gt 30s");
+}
+
+// What is on the screen obeys the line that says what is filtered by.
+TEST_F(TopKeys, RowsOfAnotherFilterOrOrderAreNone) {
+  model_.connections.question = Question{.sort = "state", .filter = ""};
+  EXPECT_TRUE(contains(text_of(model_, after(view_, {})), ">established"));
+  for (const std::vector<Input>& keys :
+       {std::vector{text("1"), kEnter}, std::vector{text("s")}, std::vector{text("r")},
+        typed("/pid = 7") + std::vector{kEnter}}) {
+    View view = after(view_, keys);
+    std::string screen = text_of(model_, view);
+    EXPECT_FALSE(contains(screen, "established")) << screen;
+    EXPECT_TRUE(contains(screen, "asking …")) << screen;
+    EXPECT_FALSE(contains(screen, "of 100")) << screen;
+    EXPECT_EQ(view.place().id, "");
+    view.gone = true;
+    EXPECT_TRUE(contains(text_of(model_, view), "the daemon is gone: not loaded"));
+    view.frozen = true;
+    EXPECT_TRUE(contains(text_of(model_, view), "not loaded: space goes on"));
+  }
+}
+
+TEST_F(TopKeys, AFailedFilterKeepsTheWayBackToTheListeners) {
+  view_.filter = "idle gt 30s";
+  const View chosen = after(view_, std::vector{text("1"), kEnter, kDown, kDown});
+  const std::vector<Input> other =
+      std::vector{text("/"), Input{.key = Key::kEraseToBegin}} + typed("pid = 7");
+  const View asked = after(chosen, other + std::vector{kEnter});
+  for (const View& back :
+       {after(failed(asked, "no such file"), {kEscape}), after(asked, {kEscape})}) {
+    EXPECT_FALSE(back.prompt);
+    EXPECT_EQ(back.filter, chosen.filter);
+    EXPECT_EQ(back.place().selected, 2);
+    const View listeners = after(back, {kEscape});
+    EXPECT_EQ(listeners.tab, Tab::kListeners);
+    EXPECT_EQ(listeners.filter, "idle gt 30s");
+  }
+}
+
+TEST_F(TopKeys, AConnectionIsLeftBeforeItsListIsSortedOrFiltered) {
+  const View detail = after(view_, {kEnter});
+  EXPECT_EQ(after(detail, {text("s")}).hint, "Esc first");
+  EXPECT_EQ(after(detail, {text("/")}).hint, "Esc first");
+  EXPECT_TRUE(contains(after(view_, {text("4"), text("/")}).hint, "can be filtered"));
 }
 
 TEST_F(TopKeys, AlertsOpen) {
@@ -274,7 +320,7 @@ TEST_F(TopKeys, TheDelayIsAskedForUntilItIsOne) {
   EXPECT_EQ(after(view_, std::vector{text("d"), erase} + typed("0.5") + std::vector{kEnter})
                 .delay_seconds,
             0.5);
-  for (const char* bad : {"", "0", "-1", "nan", "1e9", "2s", "0.05"}) {
+  for (const char* bad : {"", "0", "-1", "nan", "1e9", "3601", "2s", "0.05"}) {
     const View view =
         after(view_, std::vector{text("d"), erase} + typed(bad) + std::vector{kEnter});
     ASSERT_TRUE(view.prompt) << bad;
@@ -340,7 +386,17 @@ TEST(TopSort, AnUnknownColumnIsAUsageErrorThatNamesTheKnownOnes) {
     const auto sort = parse_sort(text);
     ASSERT_FALSE(sort) << text;
     EXPECT_EQ(sort.error().exit_code, ExitCode::kUsage);
-    EXPECT_NE(sort.error().message.find("state, age, state_age"), std::string::npos);
+    EXPECT_NE(sort.error().message.find("state, state_age, age"), std::string::npos);
+  }
+}
+
+TEST(TopDelay, IsInOneRange) {
+  for (const double good : {0.1, 1.0, 3600.0}) EXPECT_TRUE(check_delay(good)) << good;
+  for (const double bad : {0.0, 0.05, 3601.0, 90000.0, std::nan("")}) {
+    const auto checked = check_delay(bad);
+    ASSERT_FALSE(checked) << bad;
+    EXPECT_EQ(checked.error().exit_code, ExitCode::kUsage);
+    EXPECT_EQ(checked.error().message, "the delay must be from 0.1 to 3600 seconds");
   }
 }
 

@@ -131,7 +131,7 @@ connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
 [Listeners 1] Connections 2  Disconnects  Alerts 0
   PORT OWNER           ESTAB   CLOSE_W  STUCK LAST 60s     FIN_W TIME_W ACCEPT-Q
 > 8080 node[4121]  █▊    130 ▉      63   0/50     ▁▁▁▁▃▅▇█     4     17    0/511
-   443 …de[4121]+1 ███ 12345         0   0/50                  0      0    0/511
+   443 no…[4121]+1 ███ 12345         0   0/50                  0      0    0/511
 
 
 
@@ -211,7 +211,7 @@ what to do
   • Look at the network between the two, first of all at what changed at that
     time.
 
-timeline
+timeline (UTC)
   11:00:00.000   ≥1h20m ago  opened, accepted by node[4121]
   12:19:30.250      29s ago  last heard of
   12:19:57.500     2.5s ago  given up by the kernel (ETIMEDOUT)
@@ -250,7 +250,7 @@ what to do
   • Ping every 30 s and give up after a missed pong: the kernel alone takes up to 15 minutes.
   • Look at the network between the two, first of all at what changed at that time.
 
-timeline
+timeline (UTC)
   11:00:00.000   ≥1h20m ago  opened, accepted by node[4121]
   12:19:30.250      29s ago  last heard of
   12:19:57.500     2.5s ago  given up by the kernel (ETIMEDOUT)

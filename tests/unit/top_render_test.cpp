@@ -32,7 +32,7 @@ connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
 
 
 
-1-2 of 2 by state ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
+1-2 of 2 by STATE ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
 )");
 }
 
@@ -49,7 +49,7 @@ connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
 
 
 
-1-2 of 2 by state ↑   Enter why   / filter   s sort   Tab next   ? help   q quit   space freeze
+1-2 of 2 by STATE ↑   Enter why   / filter   s sort   Tab next   ? help   q quit   space freeze
 )");
 }
 
@@ -70,13 +70,13 @@ connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
 
 
 
-1-2 of 2 by state ^   Enter why   / filter   s sort   Tab next   ? help   q quit
+1-2 of 2 by STATE ^   Enter why   / filter   s sort   Tab next   ? help   q quit
 )");
 }
 
 TEST_F(TopRender, Batch) {
   EXPECT_EQ(text_of(calm_model(), batch_of(100)), R"(
-wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
+wsbpf 0.1.0  time 12:20:00 UTC  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
 connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
  PORT OWNER           ESTAB   CLOSE_W  STUCK LAST 60s     FIN_W TIME_W OTHER ACCEPT-Q OPEN/S CLOSE/S
  8080 node[4121]  █▊    130 ▉      63   0/50     ▁▁▁▁▃▅▇█     4     17     2    0/511   12.0    11.5
@@ -86,8 +86,17 @@ established  14m03s  14m03s   0.2s      0  64.0K      3   12ms node[4121]      1
 )");
 }
 
+TEST_F(TopRender, BatchTellsOfTheFilter) {
+  View view = batch_of(100);
+  EXPECT_FALSE(contains(text_of(calm_model(), view), "filter"));
+  view.filter = "idle gt 30s";
+  Model model = calm_model();
+  model.status.connections = 514;
+  EXPECT_TRUE(contains(text_of(model, view), "\n2 of 514, filter idle gt 30s\nSTATE "));
+}
+
 TEST_F(TopRender, BatchShowsEveryRow) {
-  EXPECT_EQ(render(crowded_model(300), batch_of(80)).lines.size(), 2 + 2 + 1 + 300u);
+  EXPECT_EQ(render(crowded_model(300), batch_of(80)).lines.size(), 3 + 2 + 1 + 300u);
 }
 
 TEST_F(TopRender, FrozenAndFiltered) {
@@ -109,7 +118,7 @@ filter sport = :8080 and idle gt 30s   Esc: back
 
 
 
-1-2 of 2 by state ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
+1-2 of 2 by STATE ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
 )");
 }
 
@@ -117,12 +126,14 @@ TEST_F(TopRender, TheDaemonIsGone) {
   View view = view_of(80, 14);
   view.banner =
       "THE DAEMON IS GONE (no such file): this is its last answer; trying again every 1.0s";
+  view.gone = true;
+  view.now_unix_seconds = 46;
   EXPECT_EQ(text_of(calm_model(), view), R"(
 wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
 connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
 THE DAEMON IS GONE (no such file): this is its last answer; trying again every
 1.0s
- Listeners 1 [Connections 2] Disconnects  Alerts 0
+ Listeners 1 [Connections 2] Disconnects  Alerts 0                as of 46s ago
   PORT OWNER           ESTAB   CLOSE_W  STUCK LAST 60s     FIN_W TIME_W ACCEPT-Q
   8080 node[4121]  █▊    130 ▉      63   0/50     ▁▁▁▁▃▅▇█     4     17    0/511
  STATE         SINCE     AGE   IDLE RECV-Q SEND-Q OWNER       PEER
@@ -131,9 +142,23 @@ THE DAEMON IS GONE (no such file): this is its last answer; trying again every
 
 
 
-1-2 of 2 by state ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
+1-2 of 2 by STATE ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
 )");
   EXPECT_EQ(style_of(render(calm_model(), view), "THE DAEMON IS GONE"), Style::kCritical);
+}
+
+TEST_F(TopRender, TheCountOfDisconnectsIsOneOfAllAndOfNow) {
+  Model model = calm_model();
+  model.disconnects.list.loaded = true;
+  model.disconnects.list.total = 678;
+  model.disconnects.list.question = Question{};
+  EXPECT_TRUE(contains(text_of(model, view_of(80, 24, Tab::kDisconnects)), "[Disconnects 678]"));
+  EXPECT_TRUE(contains(text_of(model, view_of(80, 24)), " Disconnects  Alerts"));
+  View filtered = view_of(80, 24, Tab::kDisconnects);
+  filtered.filter = "pid = 7";
+  model.disconnects.list.question->filter = "pid = 7";
+  EXPECT_TRUE(contains(text_of(model, filtered), "[Disconnects] Alerts"));
+  EXPECT_TRUE(contains(text_of(model, filtered), " of 678 newest first"));
 }
 
 TEST_F(TopRender, ItIsBack) {
@@ -203,7 +228,7 @@ no connections
 
 
 
-0-0 of 0 by state ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
+0-0 of 0 by STATE ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
 )");
 }
 
@@ -212,7 +237,7 @@ TEST_F(TopRender, WhatIsNotKnownIsADash) {
   model.listeners = loaded<Listener>({Listener{}});
   model.connections = loaded<Connection>({Connection{}});
   EXPECT_EQ(text_of(model, batch_of(130)), R"(
-up -
+time 00:00:00 UTC  up -
 connections -  opens/s -  closes/s -  lost 0  alerts none
  PORT ROLE   OWNER              ESTAB     CLOSE_W    STUCK HALF-O LAST 60s         FIN_W  TIME_W  OTHER  ACCEPT-Q  OPEN/S  CLOSE/S
     -        -                      0           0      0/-      0                      0       0      0         -       -        -
@@ -223,6 +248,7 @@ STATE         SINCE     AGE   IDLE RECV-Q SEND-Q   RETR   SRTT HALF-OPEN OWNER  
 
 TEST_F(TopRender, BeforeTheFirstRows) {
   EXPECT_TRUE(contains(text_of(Model{}, view_of(80, 24)), "\nasking …\n"));
+  EXPECT_FALSE(contains(text_of(Model{}, view_of(80, 24)), "nothing listens"));
 }
 
 TEST_F(TopRender, PodsAndWebSocketsGetAColumnWhereThereAreSome) {
@@ -262,6 +288,18 @@ TEST_F(TopRender, LostEventsAreSaidOnce) {
   const std::string text = text_of(model, view_of(120, 24));
   EXPECT_TRUE(contains(text, "WARNING EventsLost  34 events\n"));
   EXPECT_FALSE(contains(text, "events lost"));
+}
+
+TEST_F(TopRender, WhatAnAlertSaysIsNoReasonOnceMore) {
+  Model model = calm_model();
+  model.status.degraded = true;
+  model.status.reasons = {"34 events", "no procfs"};
+  model.alerts = loaded<Alert>({events_lost_alert()});
+  const std::string text = text_of(model, view_of(120, 24));
+  EXPECT_TRUE(contains(text, "degraded: no procfs"));
+  EXPECT_FALSE(contains(text, "degraded: 34 events"));
+  model.alerts.rows[0].state = "pending";
+  EXPECT_TRUE(contains(text_of(model, view_of(120, 24)), "degraded: 34 events"));
 }
 
 TEST_F(TopRender, DegradedObservationSaysWhy) {
@@ -313,6 +351,38 @@ TEST_F(TopRender, ManyListenersLeaveRoomForTheConnectionsThoseInTroubleFirst) {
   EXPECT_TRUE(contains(text, "\n established "));
 }
 
+TEST_F(TopRender, TheChosenListenerIsTheFirst) {
+  Model model = calm_model();
+  for (int port = 23101; port <= 23130; ++port) {
+    model.listeners.rows.push_back(node_listener());
+    model.listeners.rows.back().key.port = port;
+  }
+  View view = view_of(80, 24);
+  EXPECT_FALSE(contains(text_of(model, view), "\n 23117 ")) << text_of(model, view);
+  view.filter = "sport = :23117 and netns = 4026531840";
+  EXPECT_TRUE(contains(text_of(model, view), "ACCEPT-Q\n 23117 ")) << text_of(model, view);
+}
+
+TEST_F(TopRender, TheProcessesNameGivesWayToItsPid) {
+  Model model = calm_model();
+  model.listeners.rows[0].owners = {{.pid = 17046, .comm = "python3"}};
+  model.connections.rows[1].owner = {.pid = 17046, .comm = "python3"};
+  const auto shown = [&model](int width) { return text_of(model, view_of(width, 14)); };
+  EXPECT_TRUE(contains(shown(80), "\n  8080 pyt…[17046] ")) << shown(80);
+  EXPECT_TRUE(contains(shown(80), " pyth…[17046] 10.0.3.7:51234")) << shown(80);
+  EXPECT_TRUE(contains(shown(120), " python3[17046]   10.0.3.7:51234")) << shown(120);
+  EXPECT_FALSE(contains(shown(120), "HALF-OPEN")) << shown(120);
+  EXPECT_TRUE(contains(shown(120), "\n  8080 server python3[17046] ")) << shown(120);
+  model.listeners.rows[0].states.time_wait = 0;
+  EXPECT_TRUE(contains(shown(80), "\n  8080 python3[17046] ")) << shown(80);
+  EXPECT_FALSE(contains(shown(80), "TIME_W")) << shown(80);
+  model.listeners.rows[0].owners[0].comm = "gunicorn: maste";
+  EXPECT_TRUE(contains(shown(120), "\n  8080 server gunicorn: maste[17046] ")) << shown(120);
+  EXPECT_FALSE(contains(shown(120), "TIME_W")) << shown(120);
+  EXPECT_TRUE(contains(shown(110), "\n  8080 gunicorn: maste[17046] ")) << shown(110);
+  EXPECT_FALSE(contains(shown(110), "ROLE")) << shown(110);
+}
+
 TEST_F(TopRender, RolesAreToldApartWhereBothAreWatched) {
   Model model = calm_model();
   EXPECT_FALSE(contains(text_of(model, view_of(80, 24)), "ROLE"));
@@ -338,6 +408,12 @@ TEST_F(TopRender, StuckUpToTheThresholdIsNotCritical) {
   const Frame frame = render(model, view_of(80, 24));
   EXPECT_EQ(style_of(frame, "50/50"), Style::kNotice);
   EXPECT_EQ(style_of(frame, "0/511"), Style::kPlain);
+}
+
+TEST_F(TopRender, AQueueAtItsLimitTakesOneMore) {
+  Model model = calm_model();
+  model.listeners.rows[0].accept_queue = {.length = 511, .limit = 511, .full = false};
+  EXPECT_EQ(style_of(render(model, view_of(80, 24)), "511/511"), Style::kPlain);
 }
 
 TEST_F(TopRender, HalfOpenConnectionsOfAListenerAreCounted) {
@@ -380,12 +456,22 @@ TEST_F(TopRender, HostileTextIsEscapedAndKeepsTheColumnsAligned) {
   EXPECT_TRUE(contains(text, " 日本e\u0301[8]                         10.0.3.8:2")) << text;
 }
 
+TEST_F(TopRender, TheOrderIsNamedByTheColumnsTitle) {
+  View view = view_of(120, 24);
+  for (const auto& [sort, said] : {std::pair{"state_age", "by SINCE ↓"},
+                                   {"pid", "by OWNER pid ↑"},
+                                   {"comm", "by OWNER comm ↑"}}) {
+    view.sort = *parse_sort(sort);
+    EXPECT_TRUE(contains(text_of(calm_model(), view), said)) << text_of(calm_model(), view);
+  }
+}
+
 TEST_F(TopRender, TheColumnSortedByIsShownHoweverNarrowTheScreen) {
   View view = view_of(80, 24);
   EXPECT_FALSE(contains(text_of(calm_model(), view), "SRTT"));
   view.sort = *parse_sort("srtt");
   EXPECT_EQ(style_of(render(calm_model(), view), "SRTT"), Style::kSortedTitle);
-  EXPECT_TRUE(contains(text_of(calm_model(), view), "1-2 of 2 by srtt ↓"));
+  EXPECT_TRUE(contains(text_of(calm_model(), view), "1-2 of 2 by SRTT ↓"));
 }
 
 TEST_F(TopRender, EverySortColumnIsOneOfTheDaemons) {
@@ -464,7 +550,7 @@ TEST_F(TopRender, ASmallScreenIsForTheList) {
 >close_wait    ≥2.0s node[4121]
  established  14m03s node[4121]
 
-1-2 of 2 by state ↑   Enter why
+1-2 of 2 by STATE ↑   Enter why
 )");
   EXPECT_EQ(text_of(calm_model(), view_of(12, 1)), "\n>close_wait\n");
   EXPECT_EQ(text_of(calm_model(), view_of(1, 1)), "\n>\n");
@@ -473,7 +559,7 @@ TEST_F(TopRender, ASmallScreenIsForTheList) {
 TEST_F(TopRender, FiveHundredColumnsAndTwoHundredLines) {
   const Frame frame = render(crowded_model(300), view_of(500, 200));
   EXPECT_EQ(frame.lines.size(), 200u);
-  EXPECT_TRUE(contains(plain_text(frame), "1-193 of 300 by state"));
+  EXPECT_TRUE(contains(plain_text(frame), "1-193 of 300 by STATE"));
 }
 
 TEST(TopLooks, EachStyleIsToldFromPlainAndTheSelectionFromTheRest) {

@@ -34,6 +34,14 @@ TEST(TopSignalWakeup, AnIgnoredSignalStaysIgnored) {
   EXPECT_EQ(::signal(SIGHUP, earlier), SIG_IGN);
 }
 
+TEST(TopSignalWakeup, WhatTheKernelDoesByItselfComesBetween) {
+  SignalWakeup winch({SIGWINCH});
+  winch.raise_default(SIGWINCH);  // which nobody hears of
+  EXPECT_FALSE(readable(winch));
+  ::raise(SIGWINCH);
+  EXPECT_TRUE(readable(winch));
+}
+
 TEST(TopSignalWakeup, TheEarlierHandlersComeBack) {
   { const SignalWakeup stop({SIGTERM}); }
   struct sigaction now {};

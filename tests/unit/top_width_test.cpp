@@ -73,5 +73,15 @@ TEST_F(TopWidth, WrapEndsEvenWithoutRoom) {
   EXPECT_EQ(wrap_text("ab", 0, 9), (Lines{"", ""}));
 }
 
+TEST_F(TopWidth, OfAnOwnerTheNameGivesWay) {
+  EXPECT_EQ(clip("python3[17046]", 14, Cut::kName), "python3[17046]");
+  EXPECT_EQ(clip("python3[17046]", 13, Cut::kName), "pytho…[17046]");
+  EXPECT_EQ(clip("python3[17046]+3", 13, Cut::kName), "pyt…[17046]+3");
+  EXPECT_EQ(clip("python3[17046]", 9, Cut::kName), "p…[17046]");
+  EXPECT_EQ(clip("python3[17046]", 8, Cut::kName), "…[17046]");
+  EXPECT_EQ(clip("a[b]c[17046]", 10, Cut::kName), "a[…[17046]");
+  EXPECT_EQ(clip("a-long-name", 6, Cut::kName), "a-lon…");
+}
+
 }  // namespace
 }  // namespace wsbpf::top

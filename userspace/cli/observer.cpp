@@ -320,7 +320,8 @@ void Observer::on_sweep_end(const SweepReport& report) {
   if (corrections_total(engine_.table()) != corrections) repair_wanted_ = true;
 
   Status& status = engine_.observed().status;
-  ++status.sweeps;
+  // The first answers are of everything that was there, and not of a summary from before.
+  if (status.sweeps++ == 0) engine_.summarize(boot_time_ns());
   status.last_sweep_seconds = std::chrono::duration<double>(report.duration).count();
   status.namespaces = report.namespaces;
   status.full_coverage = report.errors.empty();

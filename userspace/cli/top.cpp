@@ -17,7 +17,6 @@ void add_top(CLI::App& app, Action& chosen) {
   const auto backend_settings = add_backend_options(*command);
   const auto view = std::make_shared<top::Settings>();
   command->add_option("-d,--delay", view->delay_seconds, "seconds between refreshes (default 1)")
-      ->check(CLI::Range(0.1, 3600.0))
       ->type_name("SECONDS");
   command
       ->add_option(
@@ -38,6 +37,9 @@ void add_top(CLI::App& app, Action& chosen) {
   const auto color = add_color_option(*command);
   command->callback([&chosen, backend_settings, view, color] {
     chosen = [backend_settings, view, color]() -> Result<ExitCode> {
+      if (const auto delay = top::check_delay(view->delay_seconds); !delay) {
+        return tl::unexpected(delay.error());
+      }
       if (const auto sort = top::parse_sort(view->sort); !sort) return wrap("--sort", sort.error());
       if (const auto filter = Filter::parse(view->filter); !filter) {
         return tl::unexpected(filter.error());

@@ -19,6 +19,7 @@ namespace wsbpf::top {
 namespace {
 
 constexpr int kForever = -1;
+constexpr int kSilence_ms = 1500;  // a daemon that hangs is worth a word
 
 // True when a stop signal has come; false when `other_fd` (-1: none) is readable or time is up.
 bool wait_or_stop(const SignalWakeup& stop, int other_fd, int timeout_ms) {
@@ -53,11 +54,19 @@ Result<void> run_batch(const Settings& settings, Sort sort) {
   for (int i = 0; i < frames; ++i) {
     if (i > 0 && wait_or_stop(stop, -1, delay_ms)) return {};
     poller.request(query_for(view));
-    if (wait_or_stop(stop, poller.fd(), kForever)) return {};
-    const auto answer = poller.take();
+    if (wait_or_stop(stop, poller.fd(), kSilence_ms)) return {};
+    auto answer = poller.take();
+    if (!answer) {
+      fmt::print(stderr, "wsbpf: no answer yet, still waiting\n");
+      if (wait_or_stop(stop, poller.fd(), kForever)) return {};
+      answer = poller.take();
+    }
+    if (!answer) continue;
     if (!answer->model) return tl::unexpected(answer->model.error());
     if (answer->model->refused) return tl::unexpected(*answer->model->refused);
-    if (auto printed = print(render(*answer->model, view), i == 0); !printed) return printed;
+    const auto printed = print(render(*answer->model, view), i == 0);
+    if (wait_or_stop(stop, -1, 0)) return {};  // and may have interrupted it
+    if (!printed) return printed;
   }
   return {};
 }

@@ -18,6 +18,8 @@ struct Field {
   bool (*is_said)(const Connection& connection) = nullptr;
 };
 
+bool is_half_open(const Connection& connection) { return !connection.half_open.empty(); }
+
 // Half-open, and not merely silent, as any idle connection is.
 bool is_in_doubt(const Connection& connection) {
   return !connection.half_open.empty() && connection.half_open != "silent";
@@ -64,7 +66,12 @@ const std::vector<Field>& fields() {
        {},
        {},
        [](const Connection& c) { return !c.websocket_phase.empty(); }},
-      {{.title = "OWNER", .width = 10, .max_width = 32, .cut = Cut::kFront, .importance = 9},
+      {{.title = "OWNER",
+        .width = 10,
+        .max_width = 32,
+        .cut = Cut::kName,
+        .importance = 9,
+        .shows_whole = true},
        [](const Connection& c) { return owner_text(c.owner); },
        "pid",
        "comm"},
@@ -91,12 +98,15 @@ bool is_said(const Field& field, const std::vector<Connection>& connections) {
 // The column that the rows are sorted by is shown however little it matters otherwise.
 std::vector<Column> columns_for(const Model& model, const View& view) {
   const std::string& sort = sort_columns()[view.sort.column];
+  const auto& rows = model.connections.rows;
   std::vector<Column> columns;
   for (const Field& field : fields()) {
     Column column = field.column;
-    if (is_said(field, model.connections.rows)) {
+    if (is_said(field, rows)) {
       column.importance = column.title == "POD" ? 0 : kSaid;
     }
+    column.is_idle =
+        column.title == "HALF-OPEN" && std::none_of(rows.begin(), rows.end(), is_half_open);
     if (field.sort == sort || field.also_sort == sort) {
       column.title_style = Style::kSortedTitle;
       column.importance = kAlways;
@@ -144,6 +154,16 @@ std::vector<Spot> title_spots(const Table& table) {
 }
 
 }  // namespace
+
+std::string sort_title(const Sort& sort) {
+  const std::string& name = sort_columns()[sort.column];
+  for (const Field& field : fields()) {
+    if (field.sort != name && field.also_sort != name) continue;
+    std::string title(field.column.title);
+    return field.also_sort.empty() ? title : title + " " + name;
+  }
+  return name;
+}
 
 Body connections_body(const Model& model, const View& view, const Window& window) {
   std::vector<Row> rows;

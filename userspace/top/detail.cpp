@@ -127,10 +127,11 @@ std::vector<Line> advice_lines(const Explanation& explanation, int width) {
 
 }  // namespace
 
-std::vector<Line> connection_page(const Model& model, const std::string& id, int width) {
-  const bool is_loaded = model.explanation && model.explanation->id == id;
+std::vector<Line> connection_page(const Model& model, const View& view) {
+  const int width = view.width;
+  const bool is_loaded = model.explanation && model.explanation->id == view.page_id;
   if (!is_loaded) {
-    if (!model.refused) return wrapped("asking …", Style::kLabel, 0, width);
+    if (!model.refused) return wrapped(asking_text(view), Style::kLabel, 0, width);
     return wrapped(printable(model.refused->message), Style::kWarning, 0, width);
   }
   const Explanation& explanation = *model.explanation;
@@ -145,7 +146,8 @@ std::vector<Line> connection_page(const Model& model, const std::string& id, int
     append_lines(lines, wrapped(printable(model.refused->message), Style::kWarning, 0, width));
   }
   append_section(lines, "what to do", advice_lines(explanation, width));
-  append_section(lines, "timeline", timeline_lines(explanation, width));
+  append_section(lines, width >= kNarrow ? "timeline (UTC)" : "timeline",
+                 timeline_lines(explanation, width));
   append_section(lines, "evidence", evidence_lines(explanation, width));
   if (!explanation.documentation.empty()) {
     append_section(lines, "more",

@@ -85,7 +85,9 @@ Result<Rows<Connection>> ask_connections(const Fetch& fetch, const Query& query)
                              .with("filter", query.filter)
                              .with("cursor", cursor);
                        });
-  if (rows) rows->first = query.first;
+  if (!rows) return rows;
+  rows->first = query.first;
+  rows->question = question_of(query);
   return rows;
 }
 
@@ -99,6 +101,7 @@ Result<Disconnects> ask_disconnects(const Fetch& fetch, const Query& query) {
   if (!disconnects) return disconnects;
   disconnects->list.loaded = true;
   disconnects->list.first = query.first;
+  disconnects->list.question = question_of(query);
   disconnects->list.total =
       std::max(disconnects->list.total, query.first + disconnects->list.rows.size());
   return disconnects;
@@ -132,8 +135,10 @@ void ask_topic(const Fetch& fetch, const Query& query, Model& model) {
 }  // namespace
 
 bool same_question(const Query& a, const Query& b) {
-  return a.topic == b.topic && a.sort == b.sort && a.filter == b.filter && a.id == b.id;
+  return a.topic == b.topic && question_of(a) == question_of(b) && a.id == b.id;
 }
+
+Question question_of(const Query& query) { return {.sort = query.sort, .filter = query.filter}; }
 
 Result<Model> fetch_model(const Fetch& fetch, const Query& query) {
   Model model;
@@ -162,7 +167,31 @@ Result<Model> fetch_model(const Fetch& fetch, const Query& query) {
   return model;
 }
 
+void set_taken(Model& model, double unix_seconds) {
+  model.taken_unix_seconds = unix_seconds;
+  model.listeners.taken_unix_seconds = unix_seconds;
+  model.connections.taken_unix_seconds = unix_seconds;
+  model.disconnects.list.taken_unix_seconds = unix_seconds;
+  model.alerts.taken_unix_seconds = unix_seconds;
+}
+
+bool is_other_daemon(const Model& kept, const Model& answer) {
+  // In a container every daemon may have the same pid; answers are under way for a while, and
+  // clocks are set.
+  constexpr double kSlack_seconds = 10;
+  if (kept.status.pid && answer.status.pid && *kept.status.pid != *answer.status.pid) return true;
+  if (!kept.status.uptime_seconds || !answer.status.uptime_seconds) return false;
+  const double kept_start = kept.taken_unix_seconds - *kept.status.uptime_seconds;
+  const double start = answer.taken_unix_seconds - *answer.status.uptime_seconds;
+  return start > kept_start + kSlack_seconds;
+}
+
 Model merged(Model kept, Model answer) {
+  if (is_other_daemon(kept, answer)) {
+    Model anew;
+    anew.explanation = std::move(kept.explanation);  // somebody may be reading it
+    kept = std::move(anew);
+  }
   if (answer.listeners.loaded) {
     kept.listeners = std::move(answer.listeners);
     kept.history = std::move(answer.history);

@@ -34,12 +34,20 @@ struct Query {
 // But for the part of the list.
 bool same_question(const Query& a, const Query& b);
 
+Question question_of(const Query& query);
+
 // Asks for the status and for what the query is about; for alerts only if there are some. Lists of
 // which all is wanted are followed page by page. An error of the first question ends the round and
 // is returned as is; one in the place of the rows becomes part of the answer (`refused`).
 Result<Model> fetch_model(const Fetch& fetch, const Query& query);
 
-// `kept` with what `answer` knows better.
+// All of the model is from this time.
+void set_taken(Model& model, double unix_seconds);
+
+// The answer is of a daemon that was started after the one that gave what is kept.
+bool is_other_daemon(const Model& kept, const Model& answer);
+
+// `kept` with what `answer` knows better. What another daemon knew is not kept.
 Model merged(Model kept, Model answer);
 
 }  // namespace wsbpf::top

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/text.h"
+#include "top/connections.h"
 #include "top/lists.h"
 #include "top/prose.h"
 #include "top/width.h"
@@ -45,8 +46,7 @@ Hints hints_of(const View& view) {
 std::string order_text(const View& view) {
   if (view.tab == Tab::kDisconnects) return " newest first";
   if (view.tab != Tab::kConnections) return {};
-  return fmt::format(" by {} {}", sort_columns()[view.sort.column],
-                     view.sort.descending ? "↓" : "↑");
+  return fmt::format(" by {} {}", sort_title(view.sort), view.sort.descending ? "↓" : "↑");
 }
 
 std::string position_text(const Model& model, const View& view) {
@@ -55,7 +55,7 @@ std::string position_text(const Model& model, const View& view) {
     return fmt::format("lines {}-{} of {}", std::min(view.text_first + 1, last), last,
                        view.text_lines);
   }
-  const Extent extent = extent_of(model, view.tab);
+  const Extent extent = extent_of(model, view);
   if (!extent.loaded) return "-";
   const int first = view.place().first;
   const int last = std::min(first + view.page_rows, extent.total);

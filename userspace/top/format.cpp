@@ -42,6 +42,12 @@ std::string clock_text(const std::string& time) {
   return time.substr(begin + 1, time.size() - begin - 2);
 }
 
+std::string utc_text(double unix_seconds) {
+  constexpr std::int64_t kDay = 24 * 60 * 60;
+  const auto second = static_cast<std::int64_t>(unix_seconds) % kDay;
+  return fmt::format("{:02}:{:02}:{:02} UTC", second / 3600, second / 60 % 60, second % 60);
+}
+
 std::string round_trip_text(std::optional<double> seconds) {
   if (!seconds || *seconds < 0) return kUnknown;
   if (*seconds < 0.001) return fmt::format("{:.0f}us", *seconds * 1e6);

@@ -14,6 +14,7 @@ inline constexpr char kUnknown[] = "-";
 std::string duration_text(std::optional<double> seconds);  // 3.2s 45s 14m03s 2h14m 3d04h
 std::string at_least_text(std::optional<double> seconds, bool at_least);  // ≥14m03s
 std::string clock_text(const std::string& time);  // 09:55:08.428 of an RFC 3339 time, or nothing
+std::string utc_text(double unix_seconds);        // 09:55:08 UTC
 std::string round_trip_text(std::optional<double> seconds);  // 24us 1.4ms 12ms 1.2s
 std::string count_text(std::optional<std::int64_t> count);   // 99999, then 100k 1.2M
 std::string size_text(std::optional<std::int64_t> bytes);    // 9999, then 64.0K 1.2M

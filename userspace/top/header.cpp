@@ -51,8 +51,9 @@ std::vector<Line> value_lines(const std::vector<Value>& values, int width) {
   return lines;
 }
 
-std::vector<Line> identity_lines(const Status& status, int width) {
+std::vector<Line> identity_lines(const Status& status, const std::string& time, int width) {
   return value_lines({{"wsbpf", status.version},
+                      {"time", time},
                       {"node", status.node},
                       {"kernel", status.kernel},
                       {"up", duration_text(status.uptime_seconds)},
@@ -109,12 +110,21 @@ std::vector<Notice> alert_notices(const Model& model) {
   return notices;
 }
 
-std::vector<Notice> degraded_notices(const Status& status) {
+bool is_said_by_an_alert(const std::string& reason, const Model& model) {
+  const auto& alerts = model.alerts.rows;
+  return std::any_of(alerts.begin(), alerts.end(), [&reason](const Alert& alert) {
+    return alert.state == "firing" && alert.summary == reason;
+  });
+}
+
+std::vector<Notice> degraded_notices(const Model& model) {
+  const Status& status = model.status;
   if (!status.degraded && !status.coverage_partial) return {};
   const char* what = status.coverage_partial ? "coverage is partial" : "degraded";
   if (status.reasons.empty()) return {{what}};
   std::vector<Notice> notices;
   for (const std::string& reason : status.reasons) {
+    if (is_said_by_an_alert(reason, model)) continue;
     notices.push_back({fmt::format("{}: {}", what, reason)});
   }
   return notices;
@@ -134,7 +144,7 @@ std::vector<Notice> notices_of(const Model& model) {
   if (!model.status.lost.empty() && !tells_of_losses(model)) {
     notices.push_back({lost_text(model.status)});
   }
-  for (Notice& notice : degraded_notices(model.status)) notices.push_back(std::move(notice));
+  for (Notice& notice : degraded_notices(model)) notices.push_back(std::move(notice));
   return notices;
 }
 
@@ -151,7 +161,9 @@ std::vector<Line> wrapped_notices(const std::vector<Notice>& notices, int width)
 }  // namespace
 
 std::vector<Line> header_lines(const Model& model, const View& view) {
-  std::vector<Line> lines = identity_lines(model.status, view.width);
+  // On a screen time is now.
+  const std::string time = view.batch ? utc_text(model.taken_unix_seconds) : "";
+  std::vector<Line> lines = identity_lines(model.status, time, view.width);
   append_lines(lines, load_lines(model.status, view.width));
   return lines;
 }

@@ -9,12 +9,11 @@
 #include <utility>
 
 #include "core/filter.h"
+#include "top/settings.h"
 
 namespace wsbpf::top {
 namespace {
 
-constexpr double kShortestDelay_seconds = 0.1;
-constexpr double kLongestDelay_seconds = 3600;
 constexpr int kWheelRows = 3;
 
 // --- moving ---
@@ -86,8 +85,9 @@ bool thaw_first(View& view, std::string_view what) {
 }
 
 View sort_by(View view, Sort sort) {
-  if (view.tab != Tab::kConnections || view.page != Page::kTable) {
-    view.hint = "only connections can be sorted";
+  if (view.page != Page::kTable || view.tab != Tab::kConnections) {
+    const bool may_go_back = view.tab == Tab::kConnections;
+    view.hint = may_go_back ? "Esc first" : "only connections can be sorted";
     return view;
   }
   if (thaw_first(view, "sort")) return view;
@@ -111,7 +111,7 @@ View reverse(View view) {
 }
 
 View set_filter(View view, std::string filter) {
-  view.earlier_filter = std::exchange(view.filter, std::move(filter));
+  view.filter = std::move(filter);
   for (const Tab tab : {Tab::kConnections, Tab::kDisconnects}) view.places[index_of(tab)] = {};
   return view;
 }
@@ -194,7 +194,7 @@ View freeze(View view) {
 View ask_filter(View view) {
   const bool filtered = view.tab == Tab::kConnections || view.tab == Tab::kDisconnects;
   if (!filtered || view.page != Page::kTable) {
-    view.hint = "connections and disconnects can be filtered";
+    view.hint = filtered ? "Esc first" : "connections and disconnects can be filtered";
     return view;
   }
   if (thaw_first(view, "filter")) return view;
@@ -226,6 +226,7 @@ View accept_filter(View view) {
     view.prompt->error = parsed.error().message;
     return view;
   }
+  view.earlier = Filtered{view.filter, view.listeners_filter, view.places};
   view.listeners_filter.reset();
   view.prompt->asked = true;
   view.prompt->error.clear();
@@ -237,8 +238,8 @@ View accept_delay(View view) {
   double seconds = 0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   const bool is_number = error == std::errc{} && stop == text.data() + text.size();
-  if (!is_number || !(seconds >= kShortestDelay_seconds && seconds <= kLongestDelay_seconds)) {
-    view.prompt->error = "seconds from 0.1 to 3600, such as 0.5";
+  if (!is_number || !check_delay(seconds)) {
+    view.prompt->error = fmt::format("{}, such as 0.5", kDelayRange);
     return view;
   }
   view.delay_seconds = seconds;
@@ -247,7 +248,7 @@ View accept_delay(View view) {
 }
 
 View abandon_prompt(View view) {
-  if (view.prompt->asked) view.filter = view.earlier_filter;
+  if (view.prompt->asked) view = with_earlier_filter(std::move(view));
   view.prompt.reset();
   return view;
 }

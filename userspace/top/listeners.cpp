@@ -105,7 +105,7 @@ Cell other_cell(const Listener& listener, const Model&) {
 // A full queue drops handshakes: the clients see connection timeouts.
 bool has_full_queue(const Listener& listener) {
   const auto& queue = listener.accept_queue;
-  return queue && (queue->full || (queue->length > 0 && queue->length >= queue->limit));
+  return queue && queue->full;
 }
 
 Cell accept_queue_cell(const Listener& listener, const Model&) {
@@ -137,6 +137,8 @@ Column bars(std::string_view title, int width, int max_width, int importance) {
 
 constexpr std::size_t kRoleField = 1;
 constexpr std::size_t kHalfOpenField = 6;
+constexpr std::size_t kTimeWaitField = 9;
+constexpr std::size_t kOtherField = 10;
 
 // At 80 columns PORT to ACCEPT-Q fit, but for ROLE and HALF-O, which take the place of TIME_W where
 // they have something to say.
@@ -145,7 +147,12 @@ const std::vector<Field>& fields() {
       {{.title = "PORT", .width = 5, .max_width = 5, .align = Align::kRight, .importance = kAlways},
        port_cell},
       {{.title = "ROLE", .width = 6, .max_width = 6, .importance = 1}, role_cell},
-      {{.title = "OWNER", .width = 10, .max_width = 24, .cut = Cut::kFront, .importance = 8},
+      {{.title = "OWNER",
+        .width = 10,
+        .max_width = 24,
+        .cut = Cut::kName,
+        .importance = 8,
+        .shows_whole = true},
        owner_cell},
       {bars("ESTAB", 9, 20, 9), established_cell},
       {bars("CLOSE_W", 9, 20, 12), close_wait_cell},
@@ -177,10 +184,16 @@ std::vector<Column> columns_for(const std::vector<Listener>& listeners) {
   };
   if (any([&](const Listener& l) { return l.key.role != listeners.front().key.role; })) {
     columns[kRoleField].importance = 8;
+  } else {
+    columns[kRoleField].is_idle = true;
   }
   if (any([](const Listener& l) { return l.half_open > 0; })) {
     columns[kHalfOpenField].importance = 8;
+  } else {
+    columns[kHalfOpenField].is_idle = true;
   }
+  columns[kTimeWaitField].is_idle = !any([](const Listener& l) { return l.states.time_wait > 0; });
+  columns[kOtherField].is_idle = !any([](const Listener& l) { return l.states.other > 0; });
   if (!any([](const Listener& l) { return !l.workload.pod.empty(); })) columns.pop_back();
   return columns;
 }
@@ -188,6 +201,11 @@ std::vector<Column> columns_for(const std::vector<Listener>& listeners) {
 bool is_troubled(const Listener& listener) {
   return listener.close_wait_stuck > 0 || listener.half_open_stuck > 0 ||
          listener.stuck_handshakes > 0 || has_full_queue(listener);
+}
+
+// Its connections, and no others, are shown below the strip.
+bool is_chosen(const Listener& listener, const View& view) {
+  return !view.filter.empty() && view.filter == listener_filter(listener.key);
 }
 
 std::string none_text(const Status& status) {
@@ -236,6 +254,8 @@ Body listeners_body(const Model& model, const View& view, const Window& window) 
 
 std::vector<Line> listener_strip(const Model& model, const View& view, int height) {
   auto listeners = ordered_listeners(model);
+  std::stable_partition(listeners.begin(), listeners.end(),
+                        [&view](const Listener* listener) { return is_chosen(*listener, view); });
   const std::size_t all = listeners.size();
   const auto room = static_cast<std::size_t>(std::max(1, height - 1));
   const bool cut = !view.batch && all > room;
@@ -247,7 +267,10 @@ std::vector<Line> listener_strip(const Model& model, const View& view, int heigh
   if (cut) {
     lines.push_back({{fmt::format("… {} more listeners", all - listeners.size()), Style::kLabel}});
   }
-  if (all == 0) lines.push_back({{none_text(model.status), Style::kLabel}});
+  if (all == 0) {
+    const bool loaded = model.listeners.loaded;
+    lines.push_back({{loaded ? none_text(model.status) : not_loaded_text(view), Style::kLabel}});
+  }
   for (Line& line : lines) line = clip_line(line, view.width);
   return lines;
 }

@@ -18,7 +18,8 @@ int whole(std::size_t rows) {
 }
 
 template <typename Row>
-Extent extent_of_rows(const Rows<Row>& list) {
+Extent extent_of_rows(const Rows<Row>& list, const View& view) {
+  if (list.question && *list.question != question_of(list_query(view))) return {};
   return {.first = whole(list.first),
           .count = whole(list.rows.size()),
           .total = whole(std::max(list.total, list.rows.size())),
@@ -27,23 +28,44 @@ Extent extent_of_rows(const Rows<Row>& list) {
 
 }  // namespace
 
-Extent extent_of(const Model& model, Tab tab) {
-  switch (tab) {
+Extent extent_of(const Model& model, const View& view) {
+  switch (view.tab) {
     case Tab::kListeners:
-      return extent_of_rows(model.listeners);
+      return extent_of_rows(model.listeners, view);
     case Tab::kConnections:
-      return extent_of_rows(model.connections);
+      return extent_of_rows(model.connections, view);
     case Tab::kDisconnects:
-      return extent_of_rows(model.disconnects.list);
+      return extent_of_rows(model.disconnects.list, view);
     case Tab::kAlerts:
-      return extent_of_rows(model.alerts);
+      return extent_of_rows(model.alerts, view);
   }
   return {};
 }
 
-std::string row_id(const Model& model, Tab tab, int row) {
-  const auto index = static_cast<std::size_t>(row - extent_of(model, tab).first);
-  switch (tab) {
+double taken_unix_seconds(const Model& model, const View& view) {
+  switch (view.tab) {
+    case Tab::kListeners:
+      return model.listeners.taken_unix_seconds;
+    case Tab::kConnections:
+      return model.connections.taken_unix_seconds;
+    case Tab::kDisconnects:
+      return model.disconnects.list.taken_unix_seconds;
+    case Tab::kAlerts:
+      return model.alerts.taken_unix_seconds;
+  }
+  return 0;
+}
+
+std::optional<std::int64_t> disconnects_total(const Model& model, const View& view) {
+  if (view.tab != Tab::kDisconnects || !view.filter.empty()) return std::nullopt;
+  const Extent extent = extent_of(model, view);
+  if (!extent.loaded) return std::nullopt;
+  return extent.total;
+}
+
+std::string row_id(const Model& model, const View& view, int row) {
+  const auto index = static_cast<std::size_t>(row - extent_of(model, view).first);
+  switch (view.tab) {
     case Tab::kListeners:
       return listener_id(ordered_listeners(model)[index]->key);
     case Tab::kConnections:

@@ -1,6 +1,5 @@
 #include "top/live.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +20,7 @@
 #include "top/poller.h"
 #include "top/render.h"
 #include "top/signal_wakeup.h"
+#include "top/stalled_terminal.h"
 #include "top/terminal.h"
 
 namespace wsbpf::top {
@@ -49,11 +48,8 @@ bool at_end(int fd) {
   return ::ioctl(fd, FIONREAD, &waiting) != 0 || waiting == 0;
 }
 
-std::string utc_time_text() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  return fmt::format("{:%H:%M:%S} UTC", utc);
+double unix_seconds() {
+  return Seconds(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 class Live {
@@ -70,7 +66,10 @@ class Live {
     while (!view_.quit) {
       if (!wait()) return {};
       if (auto taken = take_answer(); !taken) return taken;
-      if (!screen_) continue;
+      if (!screen_ && !is_asking_for_long()) continue;
+      if (!screen_) {
+        if (auto opened = open_screen(); !opened) return opened;
+      }
       take_inputs();
       draw();
       if (settings_.iterations > 0 && answers_ >= settings_.iterations) return {};
@@ -105,18 +104,20 @@ class Live {
   Seconds longest_sleep() const {
     if (waits_for_rows()) return kBlankAfter;
     Seconds sleep = is_asking() || view_.frozen ? kBannerStep : until_next_round();
-    if (!view_.news.empty()) sleep = std::min(sleep, kBannerStep);
+    if (!view_.news.empty() || !failure_.empty()) sleep = std::min(sleep, kBannerStep);
     return sleep;
   }
 
   // Sleeps until something is to be done. False when top has to end.
   bool wait() {
     const int keys_fd = screen_ && keys_open_ ? STDIN_FILENO : -1;
-    std::array<pollfd, 5> fds = {{{stop_.fd(), POLLIN, 0},
+    const int stalled_fd = is_stalled_ ? STDOUT_FILENO : -1;
+    std::array<pollfd, 6> fds = {{{stop_.fd(), POLLIN, 0},
                                   {keys_fd, POLLIN, 0},
                                   {resized_.fd(), POLLIN, 0},
                                   {suspended_.fd(), POLLIN, 0},
-                                  {poller_.fd(), POLLIN, 0}}};
+                                  {poller_.fd(), POLLIN, 0},
+                                  {stalled_fd, POLLOUT, 0}}};
     if (::poll(fds.data(), fds.size(), poll_timeout_ms(longest_sleep())) <= 0) return true;
     const short keys = fds[1].revents;
     if ((keys & POLLIN) != 0 && at_end(STDIN_FILENO)) keys_open_ = false;
@@ -134,10 +135,18 @@ class Live {
   // As SIGTSTP would have done by itself, but for the state of the terminal.
   void suspend() {
     suspended_.clear();
+    if (!takes_output()) return;
     if (screen_) screen_->suspend();
-    ::raise(SIGSTOP);
+    // Not SIGSTOP: without job control (a session leader, as in a container) nobody would continue
+    // what the kernel then does not stop.
+    suspended_.raise_default(SIGTSTP);
     if (screen_) screen_->resume();
     drawn_.reset();
+  }
+
+  // A daemon that hangs at the start: the screen says so, and takes keys.
+  bool is_asking_for_long() const {
+    return is_asking() && Clock::now() - *asked_at_ >= kBannerStep;
   }
 
   // An error ends top only while there is nothing to show yet.
@@ -149,7 +158,7 @@ class Live {
     if (answer->query == asked_) asked_at_.reset();
     if (!answer->model) return take_failure(answer->model.error());
     ++answers_;
-    if (!screen_ && answer->model->refused) return tl::unexpected(*answer->model->refused);
+    if (answers_ == 1 && answer->model->refused) return tl::unexpected(*answer->model->refused);
     if (!may_ask()) return {};  // frozen while the answer was under way
     shown_ = answer->query;
     take_model(std::move(*answer->model));
@@ -157,10 +166,9 @@ class Live {
   }
 
   void take_model(Model answer) {
-    if (!failure_.empty()) {
-      const double away = Seconds(Clock::now() - failed_at_).count();
-      const bool restarted = answer.status.uptime_seconds.value_or(away) < away;
-      view_.news = restarted ? "reconnected: a new daemon" : "reconnected";
+    const bool is_other = is_other_daemon(model_, answer);
+    if (is_other || !failure_.empty()) {
+      view_.news = is_other ? "reconnected: a new daemon" : "reconnected";
       news_at_ = Clock::now();
       failure_.clear();
     }
@@ -169,7 +177,7 @@ class Live {
   }
 
   Result<void> take_failure(const Error& error) {
-    if (!screen_) return tl::unexpected(error);
+    if (answers_ == 0) return tl::unexpected(error);
     if (failure_.empty()) failed_at_ = Clock::now();
     failure_ = printable(error.message);
     view_ = failed(std::move(view_), error.message);
@@ -198,7 +206,7 @@ class Live {
       view_ = press(std::move(view_), input);
     }
     view_ = settled();
-    if (view_.frozen && !was_frozen) view_.frozen_since = utc_time_text();
+    if (view_.frozen && !was_frozen) view_.frozen_since = utc_text(unix_seconds());
     if (was_frozen && !view_.frozen) ask();
   }
 
@@ -228,10 +236,14 @@ class Live {
   void draw() {
     if (waits_for_rows()) return;
     view_.banner = banner();
+    view_.gone = !failure_.empty();
+    if (!view_.banner.empty()) view_.now_unix_seconds = unix_seconds();
     if (!view_.news.empty() && Clock::now() - news_at_ >= kNewsLast) view_.news.clear();
     view_ = settled();
     Frame frame = render(model_, view_);
     if (drawn_ && *drawn_ == frame) return;
+    is_stalled_ = !takes_output();
+    if (is_stalled_) return;  // drawing would block, and with it the keys
     screen_->draw(frame);
     drawn_ = std::move(frame);
   }
@@ -239,10 +251,14 @@ class Live {
   std::string banner() const {
     if (!failure_.empty()) {
       return fmt::format(
-          "THE DAEMON IS GONE ({}): this is its last answer; trying again every {:g} s", failure_,
-          view_.delay_seconds);
+          "THE DAEMON IS GONE for {} ({}): this is its last answer; trying again every {:g} s",
+          duration_text(Seconds(Clock::now() - failed_at_).count()), failure_, view_.delay_seconds);
     }
     const Seconds silence = is_asking() ? Clock::now() - *asked_at_ : Seconds{0};
+    if (answers_ == 0) {
+      return fmt::format("NO ANSWER FROM THE DAEMON for {}: still waiting",
+                         duration_text(silence.count()));
+    }
     if (silence < kSilence) return {};
     return fmt::format("NO ANSWER FROM THE DAEMON for {}: this is its last one; still waiting",
                        duration_text(silence.count()));
@@ -254,7 +270,7 @@ class Live {
   SignalWakeup resized_{SIGWINCH, SIGCONT};
   SignalWakeup suspended_{SIGTSTP};
   Poller poller_;
-  std::unique_ptr<Screen> screen_;  // from the first answer on
+  std::unique_ptr<Screen> screen_;  // from the first answer on, or when that is late
   Model model_;
   View view_;
   Query asked_;
@@ -267,6 +283,7 @@ class Live {
   Clock::time_point news_at_;
   int answers_ = 0;
   bool keys_open_ = true;
+  bool is_stalled_ = false;  // the terminal takes no output
 };
 
 }  // namespace

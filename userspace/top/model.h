@@ -20,6 +20,7 @@ struct Status {
   std::string kernel;
   std::string ports;
   std::string role;
+  std::optional<std::int64_t> pid;
   std::optional<double> uptime_seconds;
   std::optional<double> opens_per_second;
   std::optional<double> closes_per_second;
@@ -171,13 +172,23 @@ struct Explanation {
   std::string documentation;
 };
 
+// In which order rows were asked for, and which.
+struct Question {
+  std::string sort;  // as the API takes it
+  std::string filter;
+
+  bool operator==(const Question&) const = default;
+};
+
 // The part of a long list that was asked for.
 template <typename Row>
 struct Rows {
   std::vector<Row> rows;
-  std::size_t first = 0;  // rows of the list before these
-  std::size_t total = 0;  // in the list
-  bool loaded = false;    // false: never asked for
+  std::size_t first = 0;               // rows of the list before these
+  std::size_t total = 0;               // in the list
+  bool loaded = false;                 // false: never asked for
+  std::optional<Question> question{};  // empty: all, in the only order there is
+  double taken_unix_seconds = 0;       // when the answer came
 };
 
 struct Disconnects {

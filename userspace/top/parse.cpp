@@ -194,6 +194,7 @@ Result<Status> parse_status(std::string_view body) {
   status.kernel = text(member(json, "kernel"));
   status.ports = text(member(json, "ports"));
   status.role = text(member(json, "role"));
+  status.pid = integer(member(json, "pid"));
   status.uptime_seconds = number(member(json, "uptime_seconds"));
   status.opens_per_second = number(member(json, "opens_per_second"));
   status.closes_per_second = number(member(json, "closes_per_second"));

@@ -38,7 +38,7 @@ Result<Model> fetch_caught(const Fetch& fetch, const Query& query) {
     auto model = fetch_model(fetch, query);
     if (model) {
       const auto now = std::chrono::system_clock::now().time_since_epoch();
-      model->taken_unix_seconds = std::chrono::duration<double>(now).count();
+      set_taken(*model, std::chrono::duration<double>(now).count());
     }
     return model;
   } catch (const std::exception& exception) {

@@ -1,5 +1,7 @@
 #include "top/render.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <string>
@@ -12,6 +14,7 @@
 #include "top/detail.h"
 #include "top/disconnects.h"
 #include "top/footer.h"
+#include "top/format.h"
 #include "top/header.h"
 #include "top/help.h"
 #include "top/listeners.h"
@@ -50,7 +53,9 @@ void take(std::vector<Line>& into, std::vector<Line> lines, int& room) {
 }
 
 std::vector<Line> strip_lines(const Model& model, const View& view, int height) {
-  if (view.tab == Tab::kDisconnects) return verdict_lines(model, view.width);
+  if (view.tab == Tab::kDisconnects) {
+    return extent_of(model, view).loaded ? verdict_lines(model, view.width) : std::vector<Line>{};
+  }
   if (view.tab != Tab::kConnections || height < 2) return {};
   return listener_strip(model, view, height);
 }
@@ -78,7 +83,7 @@ Around around(const Model& model, const View& view) {
 std::vector<Line> text_of(const Model& model, const View& view) {
   if (view.help) return help_lines(view.width);
   if (view.page == Page::kAlert) return alert_page(model, view.page_id, view.width);
-  return connection_page(model, view.page_id, view.width);
+  return connection_page(model, view);
 }
 
 // The titles of a list take a line, where there is more than one.
@@ -97,16 +102,16 @@ void follow(Place& place, const Model& model, const View& view, const Extent& ex
   const int end = std::min(place.first + view.page_rows, extent.first + extent.count);
   if (!place.id.empty()) {
     for (int row = begin; row < end; ++row) {
-      if (row_id(model, view.tab, row) == place.id) place.selected = row;
+      if (row_id(model, view, row) == place.id) place.selected = row;
     }
   }
   const bool is_loaded =
       place.selected >= extent.first && place.selected < extent.first + extent.count;
-  place.id = is_loaded ? row_id(model, view.tab, place.selected) : "";
+  place.id = is_loaded ? row_id(model, view, place.selected) : "";
 }
 
 View settle_list(View view, const Model& model, int height) {
-  const Extent extent = extent_of(model, view.tab);
+  const Extent extent = extent_of(model, view);
   view.page_rows = std::max(0, height - titles_height(height));
   view.rows_begin = view.frozen ? extent.first : 0;
   view.rows_end = view.frozen ? extent.first + extent.count : extent.total;
@@ -144,14 +149,13 @@ void append_spots(Frame& frame, const std::vector<Spot>& spots, int y) {
 
 // What is said in the place of rows; empty where there are some.
 std::vector<Line> instead_of_rows(const Model& model, const View& view, const Body& body) {
-  const Extent extent = extent_of(model, view.tab);
+  const Extent extent = extent_of(model, view);
   const bool asked = view.prompt && view.prompt->asked;
   if (model.refused && !view.prompt) {
     return wrapped(printable(model.refused->message), Style::kWarning, 0, view.width);
   }
   if (!extent.loaded) {
-    const char* text = view.frozen ? "not asked for before the freeze: press space" : "asking …";
-    return wrapped(text, Style::kLabel, 0, view.width);
+    return wrapped(not_loaded_text(view), Style::kLabel, 0, view.width);
   }
   if (extent.total == 0 && !asked) return wrapped(body.empty, Style::kLabel, 0, view.width);
   return {};
@@ -159,7 +163,7 @@ std::vector<Line> instead_of_rows(const Model& model, const View& view, const Bo
 
 // The rows on the screen, blank where they are not loaded.
 void append_list(Frame& frame, const Model& model, const View& view, bool titles) {
-  const Extent extent = extent_of(model, view.tab);
+  const Extent extent = extent_of(model, view);
   const int first = view.batch ? 0 : view.place().first;
   const int rows = view.batch ? extent.count : view.page_rows;
   Window window{.begin = std::max(first, extent.first),
@@ -197,10 +201,18 @@ void append_text(Frame& frame, const Model& model, const View& view) {
   }
 }
 
+// How much of everything the filter lets through.
+Line filter_line(const Model& model, const View& view) {
+  return {{fmt::format("{} of {}, filter {}", model.connections.total,
+                       count_text(model.status.connections), printable(view.filter)),
+           Style::kLabel}};
+}
+
 Frame batch_frame(const Model& model, const View& view) {
   Frame frame{.lines = header_lines(model, view), .spots = {}, .cursor = {}};
   append_lines(frame.lines, notice_lines(model, view, 0));
   append_lines(frame.lines, listener_strip(model, view, 0));
+  if (!view.filter.empty()) frame.lines.push_back(filter_line(model, view));
   append_list(frame, model, view, true);
   return frame;
 }

@@ -1,8 +1,11 @@
 #include "top/signal_wakeup.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
+
+#include "top/stalled_terminal.h"
 
 namespace wsbpf::top {
 namespace {
@@ -16,7 +19,12 @@ Slot& slot(int signal_number) {
   return slots[static_cast<std::size_t>(signal_number)];
 }
 
+bool is_stop_signal(int signal_number) {
+  return std::find(kStopSignals.begin(), kStopSignals.end(), signal_number) != kStopSignals.end();
+}
+
 void on_signal(int signal_number) {
+  if (is_stop_signal(signal_number)) end_even_if_stalled();
   if (Wakeup* wakeup = slot(signal_number).load()) wakeup->wake();
 }
 
@@ -25,7 +33,7 @@ void on_signal(int signal_number) {
 SignalWakeup::SignalWakeup(std::initializer_list<int> signals) {
   struct sigaction action {};
   action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
+  action.sa_flags = 0;
   ::sigemptyset(&action.sa_mask);
   for (const int number : signals) {
     struct sigaction earlier {};
@@ -35,6 +43,16 @@ SignalWakeup::SignalWakeup(std::initializer_list<int> signals) {
     ::sigaction(number, &action, nullptr);
     earlier_.emplace_back(number, earlier);
   }
+}
+
+void SignalWakeup::raise_default(int signal_number) {
+  struct sigaction ours {};
+  struct sigaction unhandled {};
+  unhandled.sa_handler = SIG_DFL;
+  ::sigemptyset(&unhandled.sa_mask);
+  ::sigaction(signal_number, &unhandled, &ours);
+  ::raise(signal_number);
+  ::sigaction(signal_number, &ours, nullptr);
 }
 
 SignalWakeup::~SignalWakeup() {

@@ -14,15 +14,19 @@ namespace wsbpf::top {
 
 inline constexpr std::initializer_list<int> kStopSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
-// While it lives, each of the signals makes wakeup() readable and does nothing else; the earlier
-// handlers come back with its end. A signal that is ignored stays so, as nohup wants it. A signal
-// can belong to one of these at a time.
+// While it lives, each of the signals makes fd() readable, interrupts what blocks, and does nothing
+// else; the earlier handlers come back with its end. A signal that is ignored stays so, as nohup
+// wants it. A signal can belong to one of these at a time.
 class SignalWakeup {
  public:
   explicit SignalWakeup(std::initializer_list<int> signals);
   ~SignalWakeup();
   SignalWakeup(const SignalWakeup&) = delete;
   SignalWakeup& operator=(const SignalWakeup&) = delete;
+
+  // Lets the kernel do what it does on a signal that nobody handles, and returns when the process
+  // goes on.
+  void raise_default(int signal_number);
 
   void clear() { wakeup_.clear(); }
   int fd() const { return wakeup_.fd(); }

@@ -17,9 +17,9 @@ bool is_number(std::string_view column) {
 }  // namespace
 
 const std::vector<std::string>& sort_columns() {
-  static const std::vector<std::string> columns = {"state",  "age",    "state_age",   "idle",
-                                                   "recv_q", "send_q", "retransmits", "srtt",
-                                                   "pid",    "comm",   "peer",        "local"};
+  static const std::vector<std::string> columns = {"state",  "state_age", "age",         "idle",
+                                                   "recv_q", "send_q",    "retransmits", "srtt",
+                                                   "pid",    "comm",      "peer",        "local"};
   return columns;
 }
 

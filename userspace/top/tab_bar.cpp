@@ -10,13 +10,14 @@
 
 #include "core/text.h"
 #include "top/format.h"
+#include "top/lists.h"
 #include "top/width.h"
 
 namespace wsbpf::top {
 namespace {
 
 // How many rows the list has, where that is known.
-std::optional<std::int64_t> rows_of(Tab tab, const Model& model) {
+std::optional<std::int64_t> rows_of(Tab tab, const Model& model, const View& view) {
   const Status& status = model.status;
   switch (tab) {
     case Tab::kListeners:
@@ -24,8 +25,7 @@ std::optional<std::int64_t> rows_of(Tab tab, const Model& model) {
     case Tab::kConnections:
       return status.connections;
     case Tab::kDisconnects:
-      if (!model.disconnects.list.loaded) return std::nullopt;
-      return static_cast<std::int64_t>(model.disconnects.list.total);
+      return disconnects_total(model, view);
     case Tab::kAlerts:
       return status.alerts_firing + status.alerts_pending;
   }
@@ -34,17 +34,19 @@ std::optional<std::int64_t> rows_of(Tab tab, const Model& model) {
 
 Span tab_span(Tab tab, const Model& model, const View& view) {
   std::string text(kTabNames[index_of(tab)]);
-  if (const auto rows = rows_of(tab, model)) text += " " + count_text(rows);
+  if (const auto rows = rows_of(tab, model, view)) text += " " + count_text(rows);
   const bool open = tab == view.tab;
   if (open) return {"[" + text + "]", Style::kSortedTitle};
   return {" " + text + " ", Style::kTitle};
 }
 
 // Whether time goes on at the right end of the tabs, where it moves nothing else.
-Span time_span(const View& view) {
+Span time_span(const Model& model, const View& view) {
   if (view.frozen) return {fmt::format(" FROZEN since {} ", view.frozen_since), Style::kWarning};
   if (!view.news.empty()) return {" " + view.news + " ", Style::kStrong};
-  return {};
+  if (view.banner.empty() || view.page != Page::kTable || !extent_of(model, view).loaded) return {};
+  const double age = std::max(0.0, view.now_unix_seconds - taken_unix_seconds(model, view));
+  return {fmt::format(" as of {} ago ", duration_text(age)), Style::kWarning};
 }
 
 bool is_filtered(const View& view) {
@@ -64,7 +66,7 @@ Line filter_line(const View& view) {
 
 TabBar tab_bar(const Model& model, const View& view) {
   TabBar result;
-  const Span time = time_span(view);
+  const Span time = time_span(model, view);
   const int room = view.width - display_width(time.text);
   Line tabs;
   int x = 0;

@@ -1,6 +1,7 @@
 #include "top/table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace wsbpf::top {
@@ -28,12 +29,13 @@ void drop_until_fitting(Shown& shown, const std::vector<Column>& columns, int wi
   }
 }
 
-// One column of the terminal to each in turn, so that what is left is shared evenly.
-void share_room(Shown& shown, const std::vector<Column>& columns, int room) {
+// One column of the terminal to each in turn, up to `widest`, so that what is left is shared
+// evenly.
+void share_room(Shown& shown, const std::vector<int>& widest, int room) {
   for (bool widened = true; widened && room > 0;) {
     widened = false;
     for (ShownColumn& column : shown) {
-      if (room == 0 || column.width >= columns[column.index].max_width) continue;
+      if (room == 0 || column.width >= widest[column.index]) continue;
       ++column.width;
       --room;
       widened = true;
@@ -41,12 +43,50 @@ void share_room(Shown& shown, const std::vector<Column>& columns, int room) {
   }
 }
 
-Shown place_columns(const std::vector<Column>& columns, const TableSize& size) {
+// What each column takes to show its rows whole, where it wants that.
+std::vector<int> wanted_widths(const std::vector<Column>& columns, const std::vector<Row>& rows) {
+  std::vector<int> wanted;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    int width = columns[i].width;
+    if (columns[i].shows_whole) {
+      for (const Row& row : rows) width = std::max(width, display_width(row[i].text));
+      width = std::min(width, columns[i].max_width);
+    }
+    wanted.push_back(width);
+  }
+  return wanted;
+}
+
+// How much wider the shown columns would be.
+int missing_width(const Shown& shown, const std::vector<int>& wanted) {
+  int width = 0;
+  for (const ShownColumn& column : shown) width += wanted[column.index] - column.width;
+  return width;
+}
+
+void drop_idle(Shown& shown, const std::vector<Column>& columns, const std::vector<int>& wanted,
+               int width) {
+  while (total_width(shown) + missing_width(shown, wanted) > width) {
+    const auto idle = std::find_if(shown.rbegin(), shown.rend(), [&](const ShownColumn& column) {
+      return columns[column.index].is_idle;
+    });
+    if (idle == shown.rend()) return;
+    shown.erase(std::next(idle).base());
+  }
+}
+
+Shown place_columns(const std::vector<Column>& columns, const std::vector<Row>& rows,
+                    const TableSize& size) {
   Shown shown;
   for (std::size_t i = 0; i < columns.size(); ++i) shown.push_back({i, 0, columns[i].width});
   const int width = size.width - size.gutter;
+  const std::vector<int> wanted = wanted_widths(columns, rows);
   drop_until_fitting(shown, columns, width);
-  share_room(shown, columns, width - total_width(shown));
+  drop_idle(shown, columns, wanted, width);
+  share_room(shown, wanted, width - total_width(shown));
+  std::vector<int> most;
+  for (const Column& column : columns) most.push_back(column.max_width);
+  share_room(shown, most, width - total_width(shown));
   int x = size.gutter;
   for (ShownColumn& column : shown) {
     column.x = x;
@@ -96,7 +136,7 @@ Line row_line(const Row& row, const std::vector<Column>& columns, const Shown& s
 Table lay_out(const std::vector<Column>& columns, const std::vector<Row>& rows,
               const TableSize& size) {
   Table table;
-  table.shown = place_columns(columns, size);
+  table.shown = place_columns(columns, rows, size);
   table.titles = title_line(columns, table.shown, size);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     table.rows.push_back(row_line(rows[i], columns, table.shown, size, i == size.selected));

@@ -27,6 +27,8 @@ struct Column {
   Cut cut = Cut::kEnd;
   int importance = 0;  // the lowest goes first when not all columns fit
   Style title_style = Style::kTitle;
+  bool shows_whole = false;  // gets room for its longest text before others get more than they need
+  bool is_idle = false;      // says nothing now, and makes room for texts that would be cut
 };
 
 struct Cell {

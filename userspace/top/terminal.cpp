@@ -18,6 +18,7 @@
 #include "core/text.h"
 #include "top/keyboard.h"
 #include "top/looks.h"
+#include "top/stalled_terminal.h"
 #include "top/terminal_type.h"
 
 #define NCURSES_NOMACROS  // its macros are named like half of the standard library
@@ -79,6 +80,16 @@ tl::unexpected<Error> cannot_draw() {
                   term == nullptr ? "" : printable(term)));
 }
 
+// Of a terminal that is left in a hurry: what endwin() would have written.
+std::string farewell() {
+  std::string text = kExtrasOff;
+  for (const char* name : {"sgr0", "cnorm", "rmcup"}) {
+    const char* const sequence = ::tigetstr(name);
+    if (sequence != nullptr && sequence != reinterpret_cast<const char*>(-1)) text += sequence;
+  }
+  return text;
+}
+
 void tell_terminal(const char* sequence) {
   std::fputs(sequence, stdout);
   std::fflush(stdout);
@@ -105,6 +116,7 @@ struct Screen::Curses {
   SCREEN* screen = nullptr;
   Attributes attributes{};
   Keyboard keyboard;
+  std::optional<StalledTerminal> stalled;
 
   attr_t of(const Span& span) const {
     return attributes[static_cast<std::size_t>(span.style)][span.selected ? 1 : 0];
@@ -117,6 +129,7 @@ Result<std::unique_ptr<Screen>> Screen::open(bool color) {
   // Not initscr(), which ends the process when it fails.
   curses->screen = ::newterm(nullptr, stdout, stdin);
   if (curses->screen == nullptr) return cannot_draw();
+  curses->stalled.emplace(farewell());
   curses->attributes = choose_attributes(colors_of_terminal(color));
   ::cbreak();
   ::noecho();
@@ -135,6 +148,7 @@ Result<std::unique_ptr<Screen>> Screen::open(bool color) {
 Screen::Screen(std::unique_ptr<Curses> curses) : curses_(std::move(curses)) {}
 
 Screen::~Screen() {
+  if (!takes_output()) end_even_if_stalled();
   tell_terminal(kExtrasOff);
   ::endwin();
   ::delscreen(curses_->screen);

@@ -1,6 +1,7 @@
 #include "top/view.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace wsbpf::top {
 namespace {
@@ -11,8 +12,7 @@ constexpr int kHistoryWidth = 60;
 // Rows beyond the screen on either side, for the next few steps.
 constexpr int kMargin = 8;
 
-Topic topic_of(const View& view) {
-  if (view.page == Page::kConnection) return Topic::kExplanation;
+Topic list_topic_of(const View& view) {
   switch (view.tab) {
     case Tab::kListeners:
       return Topic::kListeners;
@@ -26,18 +26,21 @@ Topic topic_of(const View& view) {
   return Topic::kConnections;
 }
 
+Topic topic_of(const View& view) {
+  return view.page == Page::kConnection ? Topic::kExplanation : list_topic_of(view);
+}
+
 bool is_long(Topic topic) { return topic == Topic::kConnections || topic == Topic::kDisconnects; }
 
 }  // namespace
 
 Query query_for(const View& view) {
-  Query query{.topic = topic_of(view)};
+  Query query = list_query(view);
+  if (topic_of(view) == Topic::kExplanation) query = {.topic = Topic::kExplanation};
   query.history = view.width >= kHistoryWidth &&
                   (query.topic == Topic::kListeners || query.topic == Topic::kConnections);
   if (query.topic == Topic::kExplanation) query.id = view.page_id;
-  if (query.topic == Topic::kConnections) query.sort = sort_text(view.sort);
   if (is_long(query.topic)) {
-    query.filter = view.filter;
     if (view.batch) return query;
     const int begin = std::max(0, view.place().first - kMargin);
     const int end = view.place().first + std::max(1, view.height) + kMargin;
@@ -45,6 +48,30 @@ Query query_for(const View& view) {
     query.max_rows = static_cast<std::size_t>(end - begin);
   }
   return query;
+}
+
+Query list_query(const View& view) {
+  Query query{.topic = list_topic_of(view)};
+  if (query.topic == Topic::kConnections) query.sort = sort_text(view.sort);
+  if (is_long(query.topic)) query.filter = view.filter;
+  return query;
+}
+
+std::string asking_text(const View& view) {
+  return view.gone ? "the daemon is gone: not loaded" : "asking …";
+}
+
+std::string not_loaded_text(const View& view) {
+  return view.frozen ? "not loaded: space goes on" : asking_text(view);
+}
+
+View with_earlier_filter(View view) {
+  if (!view.earlier) return view;
+  Filtered earlier = *std::exchange(view.earlier, std::nullopt);
+  view.filter = std::move(earlier.filter);
+  view.listeners_filter = std::move(earlier.listeners_filter);
+  view.places = std::move(earlier.places);
+  return view;
 }
 
 bool covers(const Query& asked, const View& view) {
@@ -67,8 +94,7 @@ View failed(View view, const std::string& message) {
   if (!view.prompt || !view.prompt->asked) return view;
   view.prompt->asked = false;
   view.prompt->error = message;
-  view.filter = view.earlier_filter;
-  return view;
+  return with_earlier_filter(std::move(view));
 }
 
 }  // namespace wsbpf::top

@@ -30,6 +30,13 @@ struct Prompt {
   bool asked = false;      // the daemon has not said yet whether it takes the filter
 };
 
+// A filter, the way back from it, and the places in what it lets through.
+struct Filtered {
+  std::string filter;
+  std::optional<std::string> listeners_filter;
+  std::array<Place, kTabNames.size()> places;
+};
+
 // What takes the place of the list.
 enum class Page { kTable, kConnection, kAlert };
 
@@ -46,8 +53,8 @@ struct View {
   int text_first = 0;   // lines of the page or the help above the first one shown
   Sort sort;
   std::string filter;
-  std::string earlier_filter;                   // holds again if the daemon refuses `filter`
   std::optional<std::string> listeners_filter;  // the filter before one listener was chosen
+  std::optional<Filtered> earlier;              // holds again if the daemon refuses `filter`
   std::optional<Prompt> prompt;
   double delay_seconds = 1;
   bool frozen = false;
@@ -55,8 +62,10 @@ struct View {
   std::string hint;  // about the last key
 
   // What only live.cpp knows.
-  std::string banner;  // why the model may be out of date; empty when it is not
-  std::string news;    // that it is up to date again
+  std::string banner;           // why the model may be out of date; empty when it is not
+  bool gone = false;            // the daemon
+  double now_unix_seconds = 0;  // kept up while there is a banner
+  std::string news;             // that the model is up to date again
   std::string frozen_since;
 
   // Found by settle().
@@ -74,6 +83,17 @@ struct View {
 // What to ask the daemon for: of a long list a screenful, and a few rows more on either side, so
 // that the next steps need not wait for an answer.
 Query query_for(const View& view);
+
+// The same for the whole of the open list, whatever page is shown in its place.
+Query list_query(const View& view);
+
+// What is said in the place of what the view asks for and the model has not: of a list, which is
+// not asked for while the view is frozen, and of a connection.
+std::string not_loaded_text(const View& view);
+std::string asking_text(const View& view);
+
+// The filter before the prompt, with all that belongs to it.
+View with_earlier_filter(View view);
 
 // Are the rows on the screen among those that were asked for?
 bool covers(const Query& asked, const View& view);

@@ -61,6 +61,18 @@ std::string clip_front(const std::vector<Glyph>& all, int width) {
   return std::string(kEllipsis).append(join(begin, all.end()));
 }
 
+constexpr int kLeastName = 2;  // a character and the ellipsis
+
+std::string clip_name(std::string_view text, const std::vector<Glyph>& all, int width) {
+  const std::size_t bracket = text.rfind('[');
+  if (bracket == std::string_view::npos) return clip_end(all, width);
+  const auto rest = glyphs(text.substr(bracket));
+  int room = width;
+  for (const Glyph& glyph : rest) room -= glyph.width;
+  if (room < kLeastName) return clip_front(all, width);
+  return clip_end(glyphs(text.substr(0, bracket)), room).append(join(rest.begin(), rest.end()));
+}
+
 // Bytes to put on the first line: as many words as fit, or a piece of one that is too long; never
 // none, so that wrapping ends.
 std::size_t line_length(std::string_view text, int width) {
@@ -88,6 +100,7 @@ std::string clip(std::string_view text, int width, Cut cut) {
   if (width <= 0) return {};
   const auto all = glyphs(text);
   if (longest_fit(all.begin(), all.end(), width) == all.end()) return join(all.begin(), all.end());
+  if (cut == Cut::kName) return clip_name(text, all, width);
   return cut == Cut::kEnd ? clip_end(all, width) : clip_front(all, width);
 }
 

@@ -12,9 +12,10 @@ namespace wsbpf::top {
 
 enum class Align { kLeft, kRight };
 
-// Which end of a text that is too long gives way to an ellipsis. Addresses and owners differ most
-// in their last characters (port, pid), other texts in their first.
-enum class Cut { kEnd, kFront };
+// What of a text that is too long gives way to an ellipsis. Addresses differ most in their last
+// characters (the port), other texts in their first; of an owner the name gives way, not the pid in
+// brackets after it.
+enum class Cut { kEnd, kFront, kName };
 
 int display_width(std::string_view text);
 
