@@ -97,6 +97,20 @@ Result<std::optional<size_t>> take_count(Parameters& parameters, std::string_vie
   return count;
 }
 
+// Which rows of a list are wanted.
+struct RowRange {
+  std::optional<size_t> limit;
+  size_t offset = 0;
+};
+
+Result<RowRange> take_rows(Parameters& parameters) {
+  const auto limit = take_count(parameters, "limit", 1);
+  if (!limit) return tl::unexpected(limit.error());
+  const auto offset = take_count(parameters, "offset", 0);
+  if (!offset) return tl::unexpected(offset.error());
+  return RowRange{*limit, offset->value_or(0)};
+}
+
 // Takes out a filter; one that lets everything through where the parameter is missing.
 Result<Filter> take_filter(Parameters& parameters) {
   auto filter = Filter::parse(take(parameters, "filter"));
@@ -151,13 +165,10 @@ Response get_connections(Request& request) {
   auto filter = take_filter(request.parameters);
   if (!filter) return error_response(400, filter.error().message);
   query.filter = std::move(*filter);
-  const auto limit = take_count(request.parameters, "limit", 1);
-  const auto offset = take_count(request.parameters, "offset", 0);
-  for (const auto* const given : {&limit, &offset}) {
-    if (!*given) return error_response(400, given->error().message);
-  }
-  query.limit = *limit;
-  query.offset = offset->value_or(0);
+  const auto rows = take_rows(request.parameters);
+  if (!rows) return error_response(400, rows.error().message);
+  query.limit = rows->limit;
+  query.offset = rows->offset;
   query.cursor = take(request.parameters, "cursor");
   const std::string format = take(request.parameters, "format");
   if (!format.empty() && format != "json" && format != "jsonl") {
@@ -201,13 +212,10 @@ Response get_disconnects(Request& request) {
   auto filter = take_filter(request.parameters);
   if (!filter) return error_response(400, filter.error().message);
   query.filter = std::move(*filter);
-  const auto limit = take_count(request.parameters, "limit", 1);
-  const auto offset = take_count(request.parameters, "offset", 0);
-  for (const auto* const given : {&limit, &offset}) {
-    if (!*given) return error_response(400, given->error().message);
-  }
-  query.limit = limit->value_or(query.limit);
-  query.offset = offset->value_or(query.offset);
+  const auto rows = take_rows(request.parameters);
+  if (!rows) return error_response(400, rows.error().message);
+  query.limit = rows->limit.value_or(query.limit);
+  query.offset = rows->offset;
   return list_disconnects(query, request.sources.journal(), event_context(request));
 }
 
