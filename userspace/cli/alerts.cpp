@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/json_fields.h"
 #include "cli/output.h"
 #include "core/text.h"
 
@@ -20,7 +21,7 @@ Result<Json> fetch_alerts(const BackendSettings& settings) {
   if (!body) return tl::unexpected(body.error());
   Json parsed = Json::parse(*body, nullptr, false);
   if (!parsed.is_object() || !parsed.contains("alerts")) {
-    return fail("the daemon's answer is not what this version understands: is it older?");
+    return not_understood();
   }
   return parsed;
 }

@@ -95,7 +95,7 @@ Result<std::string> connection_text(std::string_view lines, const ConnectionText
     lines.remove_prefix(std::min(lines.size(), line.size() + 1));
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object() || !json.contains("owner")) {
-      return fail("the daemon's answer is not what this version understands: is it older?");
+      return not_understood();
     }
     Row& row = rows.emplace_back(Row{.cells = {}, .color = color_of(json, style)});
     for (const Column& column : columns) row.cells.push_back(column.cell(json));

@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/explanation_text.h"
+#include "cli/json_fields.h"
 #include "cli/output.h"
 #include "core/connection_id.h"
 #include "core/text.h"
@@ -40,7 +41,7 @@ Result<ExitCode> explain_connection(const BackendSettings& settings, const Expla
   }
   const auto explanation = nlohmann::json::parse(*body, nullptr, false);
   if (!explanation.is_object() || !explanation.contains("summary")) {
-    return fail("the daemon's answer is not what this version understands: is it older?");
+    return not_understood();
   }
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of characters
   if (auto printed = print(explanation_text(explanation, terminal_width(), color)); !printed) {

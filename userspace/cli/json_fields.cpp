@@ -7,6 +7,10 @@ namespace wsbpf {
 
 using Json = nlohmann::json;
 
+tl::unexpected<Error> not_understood() {
+  return fail("the daemon's answer is not what this version understands: is it older?");
+}
+
 const Json& field(const Json& object, const char* key) { return top::member(object, key); }
 
 std::optional<double> number_field(const Json& object, const char* key) {

@@ -7,7 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "core/result.h"
+
 namespace wsbpf {
+
+// For an answer that lacks what it must have.
+tl::unexpected<Error> not_understood();
 
 // The member, or null where there is none, or `object` is no object.
 const nlohmann::json& field(const nlohmann::json& object, const char* key);

@@ -2,7 +2,6 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +23,8 @@
 #include "core/filter.h"
 #include "core/text.h"
 #include "serve/connection_list.h"
+#include "serve/short_lists.h"
+#include "top/terminal.h"
 #include "top/width.h"
 
 namespace wsbpf {
@@ -40,17 +41,7 @@ struct ListOptions {
   bool is_table() const { return format == "table" || format == "wide"; }
 };
 
-struct Screen {
-  int lines = 24;
-  int columns = 80;
-};
-
-// Of the terminal that stdout is.
-Screen screen_now() {
-  winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return {};
-  return {size.ws_row, size.ws_col};
-}
+constexpr top::TerminalSize kUsualSize = {.lines = 24, .columns = 80};
 
 std::string target_of(const ListOptions& options, const std::string& filter, size_t limit) {
   std::string target = "/api/connections?sort=" + options.sort + filter;
@@ -77,7 +68,7 @@ Result<double> stuck_after_seconds(Backend& backend) {
 }
 
 Result<std::string> table(Backend& backend, const ListOptions& options, const std::string& filter,
-                          std::optional<Screen> screen) {
+                          std::optional<top::TerminalSize> screen) {
   ConnectionTextStyle style;
   style.wide = options.format == "wide";
   style.color = options.color;
@@ -138,7 +129,7 @@ class Watch {
 
  private:
   Result<void> redraw() {
-    const Screen screen = screen_now();
+    const auto screen = top::terminal_size().value_or(kUsualSize);
     auto text = table(backend_, options_, filter_, screen);
     if (!text && text.error().exit_code != ExitCode::kFailure) return tl::unexpected(text.error());
     if (text) last_ = std::move(*text);
@@ -195,8 +186,7 @@ std::string check_sort(const std::string& sort) {
   const std::string name = sort.starts_with('-') ? sort.substr(1) : sort;
   const auto& columns = sort_columns();
   if (std::find(columns.begin(), columns.end(), name) != columns.end()) return "";
-  return fmt::format("cannot sort by '{}': use one of {}, with - in front for descending",
-                     printable(name), fmt::join(columns, " "));
+  return bad_sort(name, columns).value().message;
 }
 
 }  // namespace

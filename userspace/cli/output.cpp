@@ -1,8 +1,6 @@
 #include "cli/output.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "top/terminal.h"
 #include "top/width.h"
 
 namespace wsbpf {
@@ -22,9 +21,8 @@ Result<void> print(std::string_view text) {
 
 int terminal_width() {
   constexpr int kElsewhere = 100;
-  winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kElsewhere;
-  return size.ws_col;
+  const auto size = top::terminal_size();
+  return size ? size->columns : kElsewhere;
 }
 
 void append_wrapped(std::string& out, std::string_view text, const std::string& indent, int width) {

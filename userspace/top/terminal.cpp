@@ -33,13 +33,6 @@ constexpr int kEscapeDelay_ms = 25;
 constexpr int kMostColumns = 2000;
 constexpr int kMostLines = 1000;
 
-std::optional<winsize> terminal_size() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return std::nullopt;
-  if (size.ws_col == 0 || size.ws_row == 0) return std::nullopt;
-  return size;
-}
-
 bool locale_is_utf8() { return std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0; }
 
 // The attributes of each style, selected and not.
@@ -97,6 +90,13 @@ void tell_terminal(const char* sequence) {
 
 }  // namespace
 
+std::optional<TerminalSize> terminal_size() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return std::nullopt;
+  if (size.ws_col == 0 || size.ws_row == 0) return std::nullopt;
+  return TerminalSize{size.ws_row, size.ws_col};
+}
+
 void use_utf8_locale() {
   ::setlocale(LC_CTYPE, "");
   if (!locale_is_utf8()) ::setlocale(LC_CTYPE, "C.UTF-8");
@@ -109,7 +109,7 @@ int batch_width() {
     if (width > 0) return std::min(width, kMostColumns);
   }
   const auto size = terminal_size();
-  return size ? size->ws_col : kPipeWidth;
+  return size ? size->columns : kPipeWidth;
 }
 
 struct Screen::Curses {
@@ -161,8 +161,8 @@ int Screen::height() const { return ::getmaxy(stdscr); }
 void Screen::take_size() {
   const auto size = terminal_size();
   if (!size) return;
-  const int lines = std::min<int>(size->ws_row, kMostLines);
-  const int columns = std::min<int>(size->ws_col, kMostColumns);
+  const int lines = std::min<int>(size->lines, kMostLines);
+  const int columns = std::min<int>(size->columns, kMostColumns);
   if (lines != height() || columns != width()) ::resizeterm(lines, columns);
 }
 

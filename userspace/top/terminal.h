@@ -15,6 +15,14 @@ namespace wsbpf::top {
 // same.
 void use_utf8_locale();
 
+struct TerminalSize {
+  int lines = 0;
+  int columns = 0;
+};
+
+// Of the terminal that stdout is; nothing where it is none, or does not tell.
+std::optional<TerminalSize> terminal_size();
+
 // $COLUMNS, else the width of the terminal that stdout is, else 200: what reads a pipe can cut.
 int batch_width();
 
