@@ -32,6 +32,9 @@ enum wsbpf_record_type {
 	WSBPF_RECORD_MINISOCK, /* from iter/tcp: a request or timewait socket */
 	WSBPF_RECORD_LEFT,     /* left ESTABLISHED other than for CLOSE */
 	WSBPF_RECORD_SYNACK,   /* a SYN+ACK was sent again */
+	WSBPF_RECORD_WEBSOCKET,
+	WSBPF_RECORD_UNREADABLE, /* the first bytes are not those of a WebSocket's handshake */
+	WSBPF_RECORD_DISCOVERED, /* a listener that was not watched has answered 101 */
 };
 
 /* Programs that can lose a record; indexes the drop counters. */
@@ -42,6 +45,7 @@ enum wsbpf_program {
 	WSBPF_PROGRAM_SEND_RESET,
 	WSBPF_PROGRAM_RECEIVE_RESET,
 	WSBPF_PROGRAM_RETRANSMIT_SYNACK,
+	WSBPF_PROGRAM_WEBSOCKET,
 	WSBPF_PROGRAM_COUNT,
 };
 
@@ -190,6 +194,163 @@ struct wsbpf_minisock {
 	__u32 retransmits; /* of a request socket's SYN+ACK */
 };
 
+/* How far the stream of bytes in one direction of a connection is understood. */
+enum wsbpf_reading {
+	WSBPF_READING_NOTHING, /* none of it has been read, or none was understood */
+	WSBPF_READING_HEAD,    /* of a request or a response, up to the empty line */
+	WSBPF_READING_AWAITED, /* the client's: behind a request for a WebSocket, without the answer
+				*/
+	WSBPF_READING_HTTP,    /* the request was for no WebSocket, or it was refused */
+	WSBPF_READING_FRAMES,  /* in step with the frames */
+	WSBPF_READING_LOST, /* fell out of step with them: a segment with a header was not seen */
+	WSBPF_READING_REGAINED, /* out of step, but the last segment held whole frames only */
+};
+
+/* Bits of wsbpf_websocket_state.bits. */
+enum wsbpf_websocket_bit {
+	WSBPF_WEBSOCKET_STATUS = 0x3ff,	      /* of the response; 0: there was none yet */
+	WSBPF_WEBSOCKET_IS_CLIENT = 1 << 10,  /* our end sent the request: it masks its frames */
+	WSBPF_WEBSOCKET_REQUEST = 1 << 11,    /* a request for one was read to its end */
+	WSBPF_WEBSOCKET_KEY = 1 << 12,	      /* the request had Sec-WebSocket-Key */
+	WSBPF_WEBSOCKET_UPGRADE = 1 << 13,    /* ... Upgrade: websocket */
+	WSBPF_WEBSOCKET_CONNECTION = 1 << 14, /* ... Connection: upgrade */
+	WSBPF_WEBSOCKET_VERSION_13 = 1 << 15, /* ... Sec-WebSocket-Version: 13 */
+	WSBPF_WEBSOCKET_HTTP_1_0 = 1 << 16,   /* ... came as HTTP/1.0 */
+	WSBPF_WEBSOCKET_COMPRESSED = 1 << 17, /* the response had an extension that uses RSV1 */
+	WSBPF_WEBSOCKET_PROVEN = 1 << 18,     /* by its frames: the handshake was not seen */
+	WSBPF_WEBSOCKET_CLOSE_FIRST_IN = 1 << 19, /* the peer's Close came first */
+	WSBPF_WEBSOCKET_CLOSE_FIRST_OUT = 1 << 20,
+	WSBPF_WEBSOCKET_CLOSES_CROSSED = 1 << 21, /* the peer's was sent before ours had arrived */
+	WSBPF_WEBSOCKET_PING_IN = 1 << 22,	  /* rtt_us is of the peer's ping and our pong */
+	WSBPF_WEBSOCKET_BUSY_IN = 1 << 29,	  /* a segment of this direction is being read */
+	WSBPF_WEBSOCKET_BUSY_OUT = 1 << 30,
+};
+
+enum {
+	WSBPF_IN,  /* from the peer */
+	WSBPF_OUT, /* to the peer */
+	WSBPF_DIRECTIONS,
+};
+
+/* How many are kept of each direction, and how long the head of a request may be. */
+enum { WSBPF_GAPS = 8, WSBPF_FRAMES_KEPT = 4, WSBPF_LONGEST_HEAD = 32768 };
+
+/* A frame in four bytes: its opcode, whether it is a message's last, and its length, at most
+ * WSBPF_FRAME_LENGTH, which stands for all that are longer. */
+enum {
+	WSBPF_FRAME_LENGTH = (1 << 26) - 1,
+	WSBPF_FRAME_OPCODE_SHIFT = 26,
+	WSBPF_FRAME_FINAL = 1 << 30,
+	WSBPF_FRAME_SEEN = 1u << 31, /* 0: there was none */
+};
+
+/* Where a HTTP head is read. That happens byte by byte; tokens are compared by their hash. */
+struct wsbpf_head {
+	__u32 hash;   /* of the bytes of the token so far, in lower case; 0: it has none */
+	__u16 bytes;  /* of the head so far */
+	__u16 status; /* of the status line, as far as it has been read */
+	__u8 field;   /* what the line is about: enum websocket_field */
+	__u8 tokens;  /* of the line that are over */
+	__u8 flags;   /* enum websocket_head_flag */
+	__u8 reserved[5];
+};
+
+/* One direction of a WebSocket. Times are the low 32 bits of CLOCK_BOOTTIME in milliseconds. */
+struct wsbpf_websocket_direction {
+	__u64 skip; /* bytes before the next frame's header; while `held`, its bytes from the
+		       third on */
+	__u64 message_bytes; /* payload of data frames, compressed where they are so */
+	__u32 seq;	     /* TCP sequence number up to which the stream has been read */
+	__u32 messages;	     /* whose last frame has begun */
+	__u32 message_ms;    /* when a message began last; 0: none has */
+	__u32 frame_ms;	     /* the last frame; before there is one, the end of the head */
+	__u32 frames[WSBPF_FRAMES_KEPT];     /* a ring; see WSBPF_FRAME_* */
+	__u16 frame_gaps[WSBPF_FRAMES_KEPT]; /* before each of them, as in `gaps` */
+	union {
+		__u16 gaps[WSBPF_GAPS]; /* a ring: from message to message, as wsbpf_gap() encodes
+					   them; 0: there was none */
+		struct wsbpf_head head; /* before there are frames */
+	};
+	__u16 close_code; /* of its first Close frame; 0: there was none, 1005: it bore no code */
+	__u8 reading;	  /* enum wsbpf_reading, and WSBPF_IN_MESSAGE */
+	__u8 violations;  /* of RFC 6455; 255 stands for more */
+	__u8 slots;	  /* the next of `frames`, and from bit 2 on the next of `gaps` */
+	__u8 held;	  /* bytes of a frame's header whose rest has not come */
+	__u8 held_first[2];
+};
+
+/* In `reading`: the last data frame was not the last one of its message. */
+enum { WSBPF_READING_MASK = 0xf, WSBPF_IN_MESSAGE = 0x10 };
+
+/* What is known of a WebSocket; the kernel keeps it in the socket's storage. */
+struct wsbpf_websocket_state {
+	struct wsbpf_websocket_direction directions[WSBPF_DIRECTIONS];
+	__u32 ping_us[WSBPF_DIRECTIONS];  /* low 32 bits of the time of the last ping */
+	__u16 ping_tag[WSBPF_DIRECTIONS]; /* of that ping's payload; 0: none waits for its pong */
+	__u32 rtt_us;			  /* of the last ping that was answered; 0: none was */
+	__u32 missed_bytes;		  /* that passed without being read */
+	__u32 bits;			  /* enum wsbpf_websocket_bit */
+};
+
+/* Times between messages in 16 bits: milliseconds up to 32.7 s, then units of 64 ms up to 17 min,
+ * then of 4.1 s up to 18 h, which stands for all that is longer. */
+static inline __u16 wsbpf_gap(__u32 ms)
+{
+	if (ms < 0x8000)
+		return (__u16)ms;
+	if (ms < 0x4000 << 6)
+		return (__u16)(0x8000 | ms >> 6);
+	return (__u16)(ms < 0x4000u << 12 ? 0xc000 | ms >> 12 : 0xffff);
+}
+
+static inline __u32 wsbpf_gap_ms(__u16 gap)
+{
+	if (gap < 0x8000)
+		return gap;
+	return gap < 0xc000 ? (gap & 0x3fffu) << 6 : (gap & 0x3fffu) << 12;
+}
+
+/* What a record of a WebSocket was written for, as bits. */
+enum wsbpf_websocket_news {
+	WSBPF_NEWS_ANSWER = 1 << 0, /* a response was read to its end */
+	WSBPF_NEWS_CLOSE = 1 << 1,  /* the first Close frame of a direction */
+	WSBPF_NEWS_PONG = 1 << 2,   /* rtt_us is new */
+	WSBPF_NEWS_PROVEN = 1 << 3, /* in step with frames whose beginning was not seen */
+	WSBPF_NEWS_LOST = 1 << 4,   /* fell out of step */
+	WSBPF_NEWS_ENDED = 1 << 5,  /* the connection is about to enter CLOSE */
+	WSBPF_NEWS_SWEPT = 1 << 6,  /* none: an iterator came by */
+};
+
+struct wsbpf_websocket {
+	struct wsbpf_header header;
+	struct wsbpf_websocket_state state;
+	__u32 news;
+	/* Bytes that the socket has received, and sent, behind those that were read; without FINs.
+	 */
+	__u32 behind[WSBPF_DIRECTIONS];
+	__u32 reserved;
+};
+
+enum wsbpf_unreadable_reason {
+	WSBPF_UNREADABLE_TLS = 1,
+	WSBPF_UNREADABLE_HTTP2, /* RFC 8441 is not read */
+	WSBPF_UNREADABLE_OTHER,
+};
+
+/* A connection whose first bytes, or whose request, are not a WebSocket's. */
+struct wsbpf_unreadable {
+	struct wsbpf_header header;
+	__u32 reason; /* enum wsbpf_unreadable_reason */
+	__u32 reserved;
+};
+
+/* The connection of the header, to a port that was not watched, was answered 101. */
+struct wsbpf_discovered {
+	struct wsbpf_header header;
+	__u32 port; /* watched from now on */
+	__u32 reserved;
+};
+
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_header) == 24, "header");
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_endpoints) == 36, "endpoints");
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_counters) == 64, "counters");
@@ -203,5 +364,11 @@ WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_synack) == 24, "synack");
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_reset) == 72, "reset");
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_socket) == 136, "socket");
 WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_minisock) == 32, "minisock");
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_websocket_direction) == 80, "websocket direction");
+/* With the 72 bytes that the kernel puts before it, the slab of 256. */
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_websocket_state) == 184, "websocket state");
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_websocket) == 224, "websocket");
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_unreadable) == 32, "unreadable");
+WSBPF_STATIC_ASSERT(sizeof(struct wsbpf_discovered) == 32, "discovered");
 
 #endif /* WSBPF_EVENTS_H */

@@ -48,9 +48,10 @@ constexpr uint64_t kSaveEvery_ns = 5'000'000'000;
 
 // Names of the records, by their place in Event; the last two come from sweeps.
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kEventNames = {
-    "opened",       "state",         "closed", "destroyed",
-    "retransmit",   "reset",         "left",   "synack_retransmit",
-    "swept_socket", "swept_minisock"};
+    "opened",        "state",      "closed",     "destroyed",
+    "retransmit",    "reset",      "left",       "synack_retransmit",
+    "websocket",     "unreadable", "discovered", "swept_socket",
+    "swept_minisock"};
 
 constexpr size_t kStreamEvents = kEventNames.size() - 2;
 

@@ -32,6 +32,23 @@ constexpr std::string_view age_source_name(AgeSource source) {
 
 inline constexpr uint32_t kNone = UINT32_MAX;  // no index
 
+// Why a connection's WebSocket cannot be read.
+enum class Unread : uint8_t {
+  kNo,        // it can, or nothing speaks against it
+  kTls,       // it is encrypted
+  kHttp2,     // it may be one of RFC 8441, among others on the same connection
+  kOther,     // what was sent is no request for a WebSocket
+  kDesynced,  // segments with headers were missed: what is counted is the least
+  kOff,       // nobody reads: --no-websocket, or the kernel does not allow it
+};
+
+inline constexpr std::array<std::string_view, 6> kUnreadNames = {"",      "tls",      "http2",
+                                                                 "other", "desynced", "off"};
+
+constexpr std::string_view unread_name(Unread unread) {
+  return kUnreadNames[static_cast<size_t>(unread)];
+}
+
 // A connection whose peer may be gone without our end knowing.
 enum class HalfOpen : uint8_t {
   kNo,
@@ -81,6 +98,7 @@ struct Connection {
   uint32_t heard_ms = 0;            // since anything was heard of the peer
   uint32_t longest_silence_ms = 0;  // that it is known to have survived; seen by sweeps
   uint32_t evidence = kNone;        // index into the table's evidence of how it ends
+  uint32_t websocket = kNone;       // index into the table's WebSockets
   uint32_t sweep_mark = 0;          // the last sweep of sockets that saw it
   uint32_t files_mark = 0;          // the last pass over file descriptors that saw it
   uint8_t family = 0;
@@ -93,6 +111,7 @@ struct Connection {
   bool established = false;      // ever; a refused connect() was not
   bool judged = false;           // its verdict has been given
   HalfOpen half_open{};          // as of the last sweep
+  Unread websocket_unread{};     // see unread_of()
 };
 
 // How long something that had been silent for `silent_ms` when it was last looked at is silent now.

@@ -20,9 +20,7 @@ void ConnectionTable::set_watch(Watch watch) {
   give_verdicts_of_unwatched();
   connections_.each([this](uint32_t index, const Connection& connection) {
     if (is_watched(connection.role, connection.local_port, connection.remote_port)) return;
-    if (connection.evidence != kNone) evidence_.erase(connection.evidence);
-    by_cookie_.erase(connection.cookie);
-    connections_.erase(index);
+    forget(index);
   });
   absl::erase_if(listen_sockets_, [this](const auto& entry) {
     return !is_watched(Role::kServer, listeners_[entry.second.listener].key.port, 0);
@@ -108,6 +106,7 @@ void ConnectionTable::add_listen_socket(const wsbpf_header& header, uint16_t por
 }
 
 Connection& ConnectionTable::insert(Connection connection) {
+  if (!watch_.websocket) connection.websocket_unread = Unread::kOff;
   const uint16_t port =
       connection.role == Role::kServer ? connection.local_port : connection.remote_port;
   connection.listener =
@@ -147,6 +146,15 @@ void ConnectionTable::erase(uint32_t index, uint64_t time_ns) {
     enter_state(connection, TcpState::kClose, time_ns);
   }
   retire(index);
+}
+
+// Takes the connection out, with all that belongs to it.
+void ConnectionTable::forget(uint32_t index) {
+  const Connection& connection = connections_[index];
+  if (connection.evidence != kNone) evidence_.erase(connection.evidence);
+  if (connection.websocket != kNone) websockets_.erase(connection.websocket);
+  by_cookie_.erase(connection.cookie);
+  connections_.erase(index);
 }
 
 void ConnectionTable::count_correction(Correction correction) {

@@ -26,8 +26,9 @@ namespace wsbpf {
 
 struct Watch {
   PortSet ports;
-  bool server = true;   // connections accepted on these ports
-  bool client = false;  // connections made to these ports
+  bool server = true;     // connections accepted on these ports
+  bool client = false;    // connections made to these ports
+  bool websocket = true;  // their packets are read
 };
 
 // What the table tells as it happens. None of these may change the table.
@@ -126,8 +127,15 @@ class ConnectionTable {
   struct Held {
     const Connection* connection = nullptr;
     const Evidence* evidence = nullptr;
+    const WebSocket* websocket = nullptr;
   };
   Held look_up(uint64_t cookie, uint32_t generation) const;
+
+  // What was read of the connection's WebSocket; nullptr: nothing. Also of one that has ended,
+  // until its socket is no more; then the evidence of its end has it.
+  const WebSocket* websocket_of(const Connection& connection) const {
+    return connection.websocket == kNone ? nullptr : &websockets_[connection.websocket];
+  }
 
   // Connections that no pass over file descriptors has covered since they opened.
   bool has_unconfirmed_owners() const { return unconfirmed_owners_; }
@@ -160,6 +168,9 @@ class ConnectionTable {
   void apply_record(const wsbpf_reset& record);
   void apply_record(const wsbpf_left& record);
   void apply_record(const wsbpf_synack& record);
+  void apply_record(const wsbpf_websocket& record);
+  void apply_record(const wsbpf_unreadable& record);
+  void apply_record(const wsbpf_discovered&) {}  // whoever watches takes the port up
   void apply_record(const wsbpf_socket&) {}
   void apply_record(const wsbpf_minisock&) {}
 
@@ -198,6 +209,9 @@ class ConnectionTable {
   Connection& insert(Connection connection);
   void enter_state(Connection& connection, TcpState state, uint64_t time_ns);
   void erase(uint32_t index, uint64_t time_ns);
+  void forget(uint32_t index);
+  void note_unread(Connection& connection) const;
+  void note_websocket_end(const Connection& connection, Evidence& evidence);
   void count_correction(Correction correction);
   void repair_missing(const SweepResult& result);
   void finish_listeners(const SweepResult& result);
@@ -207,7 +221,8 @@ class ConnectionTable {
   ProcessTable processes_;
   TableHooks hooks_;
   Slab<Connection> connections_;
-  Slab<Evidence> evidence_;  // of those connections that have any
+  Slab<Evidence> evidence_;     // of those connections that have any
+  Slab<WebSocket> websockets_;  // likewise
   // Cookies are unique in a kernel, not only in a namespace, since 5.4 ("sock: make cookie
   // generation global instead of per netns").
   absl::flat_hash_map<uint64_t, uint32_t> by_cookie_;

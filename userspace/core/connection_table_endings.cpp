@@ -40,10 +40,7 @@ void ConnectionTable::await_verdict(const Connection& connection) {
 void ConnectionTable::retire(uint32_t index) {
   Connection& connection = connections_[index];
   Evidence evidence;
-  if (connection.evidence != kNone) {
-    evidence = evidence_[connection.evidence];
-    evidence_.erase(connection.evidence);
-  }
+  if (connection.evidence != kNone) evidence = evidence_[connection.evidence];
   if (connection.established && !connection.judged) {
     if (ended_.contains(connection.cookie))
       judge_ended(connection.cookie, connection.state_since_ns);
@@ -52,10 +49,11 @@ void ConnectionTable::retire(uint32_t index) {
     const bool waits = leaves_timewait(evidence) ||
                        (is_reset_doubtful(evidence) && evidence.reset_sent.time_ns == 0);
     if (!waits) due_.push_back(connection.cookie);
-    ended_[connection.cookie] = {connection, evidence};
+    Ended& ended = ended_[connection.cookie] = {connection, evidence};
+    ended.connection.evidence = kNone;  // these are the table's, and given to others
+    ended.connection.websocket = kNone;
   }
-  by_cookie_.erase(connection.cookie);
-  connections_.erase(index);
+  forget(index);
 }
 
 void ConnectionTable::advance(uint64_t now_ns) {
@@ -118,6 +116,10 @@ void ConnectionTable::give_verdict(const Connection& connection, Evidence& evide
   const Judgement judgement = judge(evidence);
   Listener& listener = listeners_[connection.listener];
   ++listener.disconnects[{judgement.verdict, judgement.initiator}];
+  if (evidence.websocket && is_open_websocket(*evidence.websocket)) {
+    ++listener.websocket
+          .close_codes[{close_code(*evidence.websocket).value_or(0), judgement.initiator}];
+  }
   if (judgement.race) ++listener.races[static_cast<size_t>(*judgement.race)];
   if (is_reset_doubtful(evidence) && evidence.reset_sent.time_ns == 0) {
     ++listener.resets[{WSBPF_RESET_RECEIVED, -1}];

@@ -130,6 +130,7 @@ void ConnectionTable::apply_record(const wsbpf_closed& record) {
     evidence.at_close = record.counters;
     evidence.longest_silence_ms = connection->longest_silence_ms;
     note_own_close(*connection, record.closer, record.header.time_ns);
+    note_websocket_end(*connection, evidence);
   }
   take_counters(*connection, record.counters, old_state, record.header.time_ns);
   enter_state(*connection, TcpState::kClose, record.header.time_ns);

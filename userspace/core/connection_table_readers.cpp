@@ -42,13 +42,15 @@ ConnectionTable::Held ConnectionTable::look_up(uint64_t cookie, uint32_t generat
   if (const auto known = by_cookie_.find(cookie); known != by_cookie_.end()) {
     const Connection& connection = connections_[known->second];
     if (connection.generation == generation) {
-      return {&connection,
-              connection.evidence == kNone ? nullptr : &evidence_[connection.evidence]};
+      return {&connection, connection.evidence == kNone ? nullptr : &evidence_[connection.evidence],
+              websocket_of(connection)};
     }
   }
   const auto ended = ended_.find(cookie);
   if (ended == ended_.end() || ended->second.connection.generation != generation) return {};
-  return {&ended->second.connection, &ended->second.evidence};
+  const Evidence& evidence = ended->second.evidence;
+  return {&ended->second.connection, &evidence,
+          evidence.websocket ? &*evidence.websocket : nullptr};
 }
 
 std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
@@ -73,6 +75,12 @@ std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
     const double age_seconds = seconds(age_ns);
     ++summary.states[slot];
     ++summary.half_open[static_cast<size_t>(connection.half_open)];
+    const WebSocket* const websocket = websocket_of(connection);
+    const Unread unread = unread_of(connection, websocket);
+    ++summary.unread[static_cast<size_t>(unread)];
+    if (unread == Unread::kNo || unread == Unread::kDesynced) {
+      ++summary.phases[static_cast<size_t>(phase_of(connection, websocket))];
+    }
     if (is_unanswered(connection.half_open) && connection.heard_ms >= kHalfOpenStuck_ms)
       ++summary.half_open_stuck;
     summary.state_age_max_seconds[slot] =

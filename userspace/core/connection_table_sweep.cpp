@@ -53,6 +53,7 @@ void ConnectionTable::observe(std::span<const Event> sockets) {
   for (const Event& event : sockets) {
     if (const auto* socket = std::get_if<wsbpf_socket>(&event)) observe(*socket);
     if (const auto* minisock = std::get_if<wsbpf_minisock>(&event)) observe(*minisock);
+    if (const auto* websocket = std::get_if<wsbpf_websocket>(&event)) apply_record(*websocket);
   }
 }
 
@@ -111,6 +112,7 @@ void ConnectionTable::observe_connection(Connection& connection, const wsbpf_soc
   if (unchanged) {
     if (connection.local_port == 0) take_local_end(connection, socket.endpoints);
     if (state != TcpState::kClose) {
+      note_unread(connection);
       take_counters(connection, socket.counters, state, socket.header.time_ns);
     }
   }

@@ -46,6 +46,12 @@ std::optional<Event> decode(std::span<const std::byte> bytes) {
       return read<wsbpf_left>(bytes);
     case WSBPF_RECORD_SYNACK:
       return read<wsbpf_synack>(bytes);
+    case WSBPF_RECORD_WEBSOCKET:
+      return read<wsbpf_websocket>(bytes);
+    case WSBPF_RECORD_UNREADABLE:
+      return read<wsbpf_unreadable>(bytes);
+    case WSBPF_RECORD_DISCOVERED:
+      return read<wsbpf_discovered>(bytes);
     case WSBPF_RECORD_MINISOCK:
       return read<wsbpf_minisock>(bytes);
     default:

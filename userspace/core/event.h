@@ -11,9 +11,9 @@
 
 namespace wsbpf {
 
-using Event =
-    std::variant<wsbpf_opened, wsbpf_state, wsbpf_closed, wsbpf_destroyed, wsbpf_retransmit,
-                 wsbpf_reset, wsbpf_left, wsbpf_synack, wsbpf_socket, wsbpf_minisock>;
+using Event = std::variant<wsbpf_opened, wsbpf_state, wsbpf_closed, wsbpf_destroyed,
+                           wsbpf_retransmit, wsbpf_reset, wsbpf_left, wsbpf_synack, wsbpf_websocket,
+                           wsbpf_unreadable, wsbpf_discovered, wsbpf_socket, wsbpf_minisock>;
 
 // Reads the record at the beginning of `bytes`, which may be longer. Returns nothing for a type
 // that is not known, a record that is cut short, or a state or family the kernel does not have.

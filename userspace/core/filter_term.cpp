@@ -190,7 +190,12 @@ Number outcome(const Subject& s) {
   return value ? Number(static_cast<uint64_t>(*value)) : std::nullopt;
 }
 
-Number phase(const Subject&) { return std::nullopt; }  // frames are not read yet
+Number phase(const Subject& s) {
+  if (s.connection == nullptr) return std::nullopt;
+  const Unread unread = unread_of(*s.connection, s.websocket);
+  if (unread != Unread::kNo && unread != Unread::kDesynced) return std::nullopt;
+  return static_cast<uint64_t>(phase_of(*s.connection, s.websocket));
+}
 
 Number half_open(const Subject& s) {
   if (s.connection == nullptr || s.connection->half_open == HalfOpen::kNo) return std::nullopt;
@@ -243,8 +248,6 @@ constexpr std::array<std::string_view, 2> kRoleNames = {role_name(Role::kServer)
                                                         role_name(Role::kClient)};
 constexpr std::array<std::string_view, 3> kHalfOpenKinds = {kHalfOpenNames[1], kHalfOpenNames[2],
                                                             kHalfOpenNames[3]};
-constexpr std::array<std::string_view, 7> kPhaseNames = {"none",  "upgrading", "open",   "closing",
-                                                         "ended", "rejected",  "unknown"};
 
 // With those that no connection gets yet: who writes a filter for them need not wait.
 std::vector<std::string_view> verdict_choices() {
@@ -281,7 +284,7 @@ const std::vector<FilterWord>& filter_words() {
        all(kInitiatorNames)},
       {"race", kChoice, "reset_after_fin", "what crossed at the end",
        choice<outcome<&Subject::race>>, all(kRaceNames), true},
-      {"phase", kChoice, "open", "of the WebSocket: not known yet", choice<phase>,
+      {"phase", kChoice, "open", "of the WebSocket", choice<phase>,
        all(kPhaseNames)},
       {"half-open", kChoice, "unacked", "the peer may be gone", choice<half_open>,
        all(kHalfOpenKinds), true},

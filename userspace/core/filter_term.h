@@ -20,7 +20,8 @@ struct FilterSubject {
   uint64_t now_ns = 0;  // CLOCK_BOOTTIME; of a connection that has ended, when it did
   // Whoever asks is shown redacted peers: a filter must not tell more.
   bool redact_peer = false;
-  const Process* owner = nullptr;  // of the connection
+  const Process* owner = nullptr;        // of the connection
+  const WebSocket* websocket = nullptr;  // likewise
   // Of a connection that has ended.
   std::optional<Verdict> verdict = {};
   std::optional<Initiator> initiator = {};

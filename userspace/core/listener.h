@@ -13,6 +13,7 @@
 #include "core/connection.h"
 #include "core/histogram.h"
 #include "core/verdict.h"
+#include "core/websocket.h"
 
 namespace wsbpf {
 
@@ -30,6 +31,30 @@ using StateCounts = std::array<uint32_t, kTcpStateSlots>;  // by the kernel's nu
 using ResetKey = std::pair<uint8_t, int32_t>;
 
 using DisconnectKey = std::pair<Verdict, Initiator>;
+
+// What became of requests for a WebSocket: the status of the answer, or one of these.
+using UpgradeStatus = uint16_t;
+inline constexpr UpgradeStatus kUpgradeUnanswered = 0;  // it ended without an answer
+inline constexpr UpgradeStatus kUpgradeTimedOut = 1;    // after having waited for ten seconds
+
+// The first Close frame's code and who it came from; code 0: there was none, and it is not certain
+// that there was none.
+using CloseCodeKey = std::pair<uint16_t, Initiator>;
+
+// Of the listener's WebSockets, counted as they are read.
+struct WebSocketTotals {
+  std::map<UpgradeStatus, uint64_t> upgrades;
+  uint64_t stripped_upgrades = 0;  // requests that a proxy has not passed whole
+  std::array<uint64_t, WSBPF_DIRECTIONS> messages{};
+  std::array<uint64_t, WSBPF_DIRECTIONS> message_bytes{};
+  std::map<CloseCodeKey, uint64_t> close_codes;
+  uint64_t violations = 0;
+  uint64_t missed_bytes = 0;
+  PingHistogram ping_rtt;
+};
+
+using PhaseCounts = std::array<uint32_t, kPhaseNames.size()>;
+using UnreadCounts = std::array<uint32_t, kUnreadNames.size()>;  // slot 0: those that are read
 using RaceCounts = std::array<uint64_t, kRaceNames.size()>;
 
 // Connections by how they are half-open; slot 0 counts those that are not.
@@ -57,6 +82,7 @@ struct Listener {
   RaceCounts races{};
   DurationHistogram duration;
   DurationHistogram idle_at_close;
+  WebSocketTotals websocket;
   Minisocks minisocks;       // as of the last sweep
   Minisocks next_minisocks;  // those counted by the sweep that is under way
 };
@@ -89,6 +115,8 @@ struct ListenerSummary {
   double oldest_close_wait_seconds = -1;  // -1: none
   bool oldest_is_lower_bound = false;     // it was in CLOSE_WAIT when we first looked
   HalfOpenCounts half_open{};
+  PhaseCounts phases{};
+  UnreadCounts unread{};
   uint32_t half_open_stuck = 0;   // unacked or probing, and each unheard of for 15 s
   uint32_t stuck_handshakes = 0;  // in SYN_RECV, with the SYN+ACK sent more than once
   uint32_t accept_queue = 0;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/tcp_state.h"
+#include "core/websocket.h"
 #include "wsbpf_events.h"
 
 namespace wsbpf {
@@ -118,7 +119,8 @@ struct Evidence {
   wsbpf_counters at_close{};
   ResetSeen reset_sent;
   ResetSeen reset_received;
-  uint64_t data_after_end_ns = 0;  // the peer's data met a timewait socket, within a second
+  uint64_t data_after_end_ns = 0;      // the peer's data met a timewait socket, within a second
+  std::optional<WebSocket> websocket;  // as it was at the entry into CLOSE
   uint32_t longest_silence_ms =
       0;                       // between messages, that the connection is known to have survived
   bool crossed = false;        // both FINs were under way at once (CLOSING)

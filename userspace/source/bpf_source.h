@@ -20,8 +20,8 @@ struct wsbpf_bpf;
 namespace wsbpf {
 
 inline constexpr std::array<std::string_view, WSBPF_PROGRAM_COUNT> kProgramNames = {
-    "inet_sock_set_state", "tcp_destroy_sock",  "tcp_retransmit_skb",
-    "tcp_send_reset",      "tcp_receive_reset", "tcp_retransmit_synack"};
+    "inet_sock_set_state", "tcp_destroy_sock",      "tcp_retransmit_skb", "tcp_send_reset",
+    "tcp_receive_reset",   "tcp_retransmit_synack", "websocket"};
 
 class BpfSource {
  public:

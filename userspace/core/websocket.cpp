@@ -1,0 +1,190 @@
+#include "core/websocket.h"
+
+#include <algorithm>
+
+namespace wsbpf {
+namespace {
+
+constexpr uint64_t kNsPerMs = 1'000'000;
+
+// The time of which only the low 32 bits, in milliseconds, were kept, not long before `near_ns`.
+uint64_t time_from_ms(uint32_t low_ms, uint64_t near_ns) {
+  const auto ago_ms = static_cast<uint32_t>(near_ns / kNsPerMs) - low_ms;
+  // What another CPU wrote meanwhile may lie a little ahead.
+  if (ago_ms > UINT32_MAX / 2) return near_ns;
+  return near_ns - std::min(near_ns, ago_ms * kNsPerMs);
+}
+
+int reading_of(const wsbpf_websocket_direction& direction) {
+  return direction.reading & WSBPF_READING_MASK;
+}
+
+bool has(const WebSocket& websocket, uint32_t bit) { return (websocket.state.bits & bit) != 0; }
+
+int client_direction(const WebSocket& websocket) {
+  return has(websocket, WSBPF_WEBSOCKET_IS_CLIENT) ? WSBPF_OUT : WSBPF_IN;
+}
+
+}  // namespace
+
+void take_websocket(WebSocket& websocket, const wsbpf_websocket& record) {
+  const wsbpf_websocket_state before = websocket.state;
+  const uint64_t now_ns = record.header.time_ns;
+  websocket.state = record.state;
+  websocket.read_ns = now_ns;
+  if (record.news & (WSBPF_NEWS_ENDED | WSBPF_NEWS_SWEPT)) {
+    std::copy(std::begin(record.behind), std::end(record.behind), websocket.behind.begin());
+  }
+  if (record.news & WSBPF_NEWS_ENDED) websocket.ended = true;
+  if (record.news & WSBPF_NEWS_ANSWER) {
+    const int client = client_direction(websocket);
+    websocket.requested_ns = 0;
+    websocket.answered_ns = now_ns;
+    if (has(websocket, WSBPF_WEBSOCKET_REQUEST)) {
+      websocket.requested_ns = time_from_ms(record.state.directions[client].frame_ms, now_ns);
+    }
+  } else if (websocket.requested_ns == 0 && has(websocket, WSBPF_WEBSOCKET_REQUEST) &&
+             upgrade_status(websocket) == 0) {
+    websocket.requested_ns =
+        time_from_ms(record.state.directions[client_direction(websocket)].frame_ms, now_ns);
+  }
+  for (int direction = 0; direction < WSBPF_DIRECTIONS; ++direction) {
+    const wsbpf_websocket_direction& now = record.state.directions[direction];
+    if (websocket.close_ns[direction] == 0 && now.close_code != 0) {
+      // Other frames may have followed where the record of this one was lost.
+      websocket.close_ns[direction] = time_from_ms(now.frame_ms, now_ns);
+    }
+    if (record.state.ping_us[direction] != before.ping_us[direction]) {
+      const auto ago_us = static_cast<uint32_t>(now_ns / 1'000) - record.state.ping_us[direction];
+      websocket.ping_ns[direction] =
+          ago_us > UINT32_MAX / 2 ? now_ns : now_ns - std::min(now_ns, ago_us * uint64_t{1'000});
+    }
+  }
+  if (record.news & WSBPF_NEWS_PONG) {
+    websocket.rtt_us[has(websocket, WSBPF_WEBSOCKET_PING_IN) ? WSBPF_IN : WSBPF_OUT] =
+        record.state.rtt_us;
+  }
+}
+
+bool is_open_websocket(const WebSocket& websocket) {
+  return upgrade_status(websocket) == 101 || has(websocket, WSBPF_WEBSOCKET_PROVEN);
+}
+
+bool is_desynced(const WebSocket& websocket) {
+  return std::any_of(std::begin(websocket.state.directions), std::end(websocket.state.directions),
+                     [](const wsbpf_websocket_direction& direction) {
+                       return reading_of(direction) == WSBPF_READING_LOST ||
+                              reading_of(direction) == WSBPF_READING_REGAINED;
+                     });
+}
+
+bool is_read_to_the_end(const WebSocket& websocket) {
+  if (websocket.state.missed_bytes > 0) return false;
+  for (int direction = 0; direction < WSBPF_DIRECTIONS; ++direction) {
+    if (reading_of(websocket.state.directions[direction]) != WSBPF_READING_FRAMES) return false;
+    if (websocket.behind[direction] != 0) return false;
+  }
+  return true;
+}
+
+uint16_t upgrade_status(const WebSocket& websocket) {
+  return static_cast<uint16_t>(websocket.state.bits & WSBPF_WEBSOCKET_STATUS);
+}
+
+bool is_upgrade_stripped(const WebSocket& websocket) {
+  return has(websocket, WSBPF_WEBSOCKET_KEY) &&
+         (!has(websocket, WSBPF_WEBSOCKET_UPGRADE) || has(websocket, WSBPF_WEBSOCKET_HTTP_1_0));
+}
+
+Phase phase_of(const Connection& connection, const WebSocket* websocket) {
+  const bool over = connection.state == TcpState::kClose;
+  if (websocket == nullptr) {
+    return connection.age_source == AgeSource::kExact ? Phase::kNoRequest : Phase::kUnknown;
+  }
+  if (is_open_websocket(*websocket)) {
+    if (over) return Phase::kEnded;
+    const bool closes =
+        connection.state != TcpState::kEstablished || first_close(*websocket).has_value();
+    return closes ? Phase::kClosing : Phase::kOpen;
+  }
+  if (upgrade_status(*websocket) != 0) return Phase::kRejected;
+  if (has(*websocket, WSBPF_WEBSOCKET_REQUEST)) return over ? Phase::kRejected : Phase::kUpgrading;
+  return connection.age_source == AgeSource::kExact ? Phase::kNoRequest : Phase::kUnknown;
+}
+
+Unread unread_of(const Connection& connection, const WebSocket* websocket) {
+  if (websocket == nullptr || phase_of(connection, websocket) == Phase::kNoRequest) {
+    return connection.websocket_unread;
+  }
+  return is_desynced(*websocket) ? Unread::kDesynced : Unread::kNo;
+}
+
+std::optional<int> first_close(const WebSocket& websocket) {
+  if (has(websocket, WSBPF_WEBSOCKET_CLOSE_FIRST_IN)) return WSBPF_IN;
+  if (has(websocket, WSBPF_WEBSOCKET_CLOSE_FIRST_OUT)) return WSBPF_OUT;
+  return std::nullopt;
+}
+
+std::optional<uint16_t> close_code(const WebSocket& websocket) {
+  constexpr uint16_t kNoCloseFrame = 1006;  // RFC 6455 section 7.1.5
+  if (const auto direction = first_close(websocket)) {
+    return websocket.state.directions[*direction].close_code;
+  }
+  const bool abnormal =
+      websocket.ended && is_open_websocket(websocket) && is_read_to_the_end(websocket);
+  return abnormal ? std::optional(kNoCloseFrame) : std::nullopt;
+}
+
+uint32_t violations(const WebSocket& websocket) {
+  return uint32_t{websocket.state.directions[WSBPF_IN].violations} +
+         websocket.state.directions[WSBPF_OUT].violations;
+}
+
+uint64_t last_message_ns(const WebSocket& websocket, int direction) {
+  const wsbpf_websocket_direction& from = websocket.state.directions[direction];
+  return from.message_ms == 0 ? 0 : time_from_ms(from.message_ms, websocket.read_ns);
+}
+
+std::vector<uint32_t> message_gaps_ms(const WebSocket& websocket, int direction) {
+  const wsbpf_websocket_direction& from = websocket.state.directions[direction];
+  std::vector<uint32_t> gaps;
+  if (from.message_ms == 0) return gaps;
+  for (unsigned i = 0; i < WSBPF_GAPS; ++i) {
+    const uint16_t gap = from.gaps[((from.slots >> 2) + i) % WSBPF_GAPS];
+    if (gap != 0) gaps.push_back(wsbpf_gap_ms(gap));
+  }
+  return gaps;
+}
+
+std::string_view opcode_name(uint8_t opcode) {
+  // RFC 6455 section 11.8
+  constexpr std::array<std::string_view, 16> kNames = {
+      "continuation", "text",         "binary",       "reserved 0x3",
+      "reserved 0x4", "reserved 0x5", "reserved 0x6", "reserved 0x7",
+      "close",        "ping",         "pong",         "reserved 0xb",
+      "reserved 0xc", "reserved 0xd", "reserved 0xe", "reserved 0xf"};
+  return kNames[opcode & 0xf];
+}
+
+std::vector<Frame> last_frames(const WebSocket& websocket) {
+  std::vector<Frame> frames;
+  for (int direction = 0; direction < WSBPF_DIRECTIONS; ++direction) {
+    const wsbpf_websocket_direction& from = websocket.state.directions[direction];
+    if (reading_of(from) < WSBPF_READING_FRAMES) continue;
+    uint64_t time_ns = time_from_ms(from.frame_ms, websocket.read_ns);
+    for (unsigned back = 1; back <= WSBPF_FRAMES_KEPT; ++back) {
+      const unsigned slot = (from.slots - back) % WSBPF_FRAMES_KEPT;
+      const uint32_t frame = from.frames[slot];
+      if ((frame & WSBPF_FRAME_SEEN) == 0) break;
+      frames.push_back({time_ns, direction,
+                        static_cast<uint8_t>(frame >> WSBPF_FRAME_OPCODE_SHIFT & 0xf),
+                        (frame & WSBPF_FRAME_FINAL) != 0, frame & WSBPF_FRAME_LENGTH});
+      time_ns -= std::min(time_ns, wsbpf_gap_ms(from.frame_gaps[slot]) * kNsPerMs);
+    }
+  }
+  std::stable_sort(frames.begin(), frames.end(),
+                   [](const Frame& a, const Frame& b) { return a.time_ns < b.time_ns; });
+  return frames;
+}
+
+}  // namespace wsbpf

@@ -1,0 +1,103 @@
+// What the kernel programs read of a WebSocket (RFC 6455), and what follows from it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "core/connection.h"
+#include "wsbpf_events.h"
+
+namespace wsbpf {
+
+// The phase machine: none → upgrading → open → closing → ended, or → rejected.
+enum class Phase : uint8_t {
+  kNoRequest,  // no request for a WebSocket has been seen
+  kUpgrading,  // one has, without its answer
+  kOpen,       // it was answered 101, or frames have proven themselves to be such
+  kClosing,    // a Close frame or a FIN has been seen, either way
+  kEnded,
+  kRejected,  // the request was answered otherwise, or never
+  kUnknown,   // it began before we looked, and has not proven itself to be one
+};
+
+inline constexpr std::array<std::string_view, 7> kPhaseNames = {
+    "none", "upgrading", "open", "closing", "ended", "rejected", "unknown"};
+
+constexpr std::string_view phase_name(Phase phase) {
+  return kPhaseNames[static_cast<size_t>(phase)];
+}
+
+// What is known of one WebSocket. Times are nanoseconds of CLOCK_BOOTTIME; 0: it has not happened,
+// or was not seen.
+struct WebSocket {
+  wsbpf_websocket_state state{};  // as the kernel had it at read_ns
+  uint64_t read_ns = 0;
+  uint64_t requested_ns = 0;
+  uint64_t answered_ns = 0;
+  std::array<uint64_t, WSBPF_DIRECTIONS> close_ns{};  // the first Close frame of a direction
+  std::array<uint64_t, WSBPF_DIRECTIONS> ping_ns{};   // the last ping of a direction
+  std::array<uint32_t, WSBPF_DIRECTIONS> rtt_us{};    // of the last that was answered; 0: none was
+  std::array<uint32_t, WSBPF_DIRECTIONS> behind{};    // bytes that passed and were not read
+  bool ended = false;                                 // the connection is in CLOSE
+};
+
+// Takes over what a record says. Records may come late, but of one socket they come in order.
+void take_websocket(WebSocket& websocket, const wsbpf_websocket& record);
+
+// Was it answered 101, or has it proven itself?
+bool is_open_websocket(const WebSocket& websocket);
+
+// Out of step with the frames, in one direction at least.
+bool is_desynced(const WebSocket& websocket);
+
+// Every byte of both directions was read, up to the last, and understood.
+bool is_read_to_the_end(const WebSocket& websocket);
+
+// The response's status; 0: there was none.
+uint16_t upgrade_status(const WebSocket& websocket);
+
+// The request had a Sec-WebSocket-Key, and no `Upgrade: websocket`, or came as HTTP/1.0: a proxy on
+// the way has not passed the upgrade.
+bool is_upgrade_stripped(const WebSocket& websocket);
+
+// Of a connection; nullptr: nothing was read of it.
+Phase phase_of(const Connection& connection, const WebSocket* websocket);
+
+// Why `phase_of()` and the counts are not to be had, or not the whole truth.
+Unread unread_of(const Connection& connection, const WebSocket* websocket);
+
+// The direction of the first Close frame, WSBPF_IN or WSBPF_OUT.
+std::optional<int> first_close(const WebSocket& websocket);
+
+// The code of the first Close frame, 1005 where it bore none; 1006 where the connection ended
+// without one, and was read to its last byte. Else nothing.
+std::optional<uint16_t> close_code(const WebSocket& websocket);
+
+// Violations of RFC 6455 in both directions.
+uint32_t violations(const WebSocket& websocket);
+
+// The time of the last message of a direction; 0: there was none.
+uint64_t last_message_ns(const WebSocket& websocket, int direction);
+
+// From message to message, in milliseconds, oldest first; at most eight. Messages of the same
+// millisecond are one.
+std::vector<uint32_t> message_gaps_ms(const WebSocket& websocket, int direction);
+
+struct Frame {
+  uint64_t time_ns = 0;
+  int direction = 0;
+  uint8_t opcode = 0;
+  bool final = false;
+  uint32_t length = 0;  // WSBPF_FRAME_LENGTH: or more
+};
+
+// "text", "binary", "close", …; "reserved 0x3" for others.
+std::string_view opcode_name(uint8_t opcode);
+
+// The last frames of both directions in the order of their times; at most four of each.
+std::vector<Frame> last_frames(const WebSocket& websocket);
+
+}  // namespace wsbpf
