@@ -156,14 +156,10 @@ TEST_F(RunOptionsTest, WebSocketsAreReadUnlessTurnedOff) {
   EXPECT_FALSE(options().watch.websocket);
 }
 
-TEST_F(RunOptionsTest, DiscoveryNeedsHandshakesAndListeners) {
+TEST_F(RunOptionsTest, DiscoveryNeedsHandshakesThatAreRead) {
   flags_ = {{"port", "8080,auto"}, {"no-websocket", "true"}};
   EXPECT_THAT(refusal(), AllOf(HasSubstr("--port auto"), HasSubstr("--no-websocket")));
-  flags_ = {{"port", "auto"}, {"role", "client"}};
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("--port auto"), HasSubstr("--role client")));
-  flags_ = {{"port", "auto"}, {"role", "both"}};
-  EXPECT_TRUE(options().watch.discover);
-  flags_ = {{"port", "8080"}, {"no-websocket", "true"}, {"role", "client"}};
+  flags_ = {{"port", "8080"}, {"no-websocket", "true"}};
   EXPECT_FALSE(options().watch.discover);
 }
 

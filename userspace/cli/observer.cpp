@@ -147,6 +147,7 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
   status.usage.start_time_seconds =
       static_cast<double>(static_cast<int64_t>(status.started_ns) + wall_clock_offset_ns()) / 1e9;
   engine_.observed().wall_clock_offset_ns = wall_clock_offset_ns();
+  tell_programs();
   status.websocket_trouble = source_->websocket_trouble();
   if (!status.websocket_trouble.empty()) {
     tell(hooks_.on_trouble, unread_text(status.websocket_trouble));
@@ -273,13 +274,13 @@ void Observer::note_discovered(std::span<const std::byte> record) {
 
 void Observer::take_up_discovered() {
   if (discovered_.empty()) return;
-  const bool was_discovering = ports_.is_discovering();
+  const size_t left_before = ports_.left();
   for (const uint16_t port : std::exchange(discovered_, {})) {
     if (!ports_.discover(port)) continue;
     tell(hooks_.on_news,
          fmt::format("watching port {}: a listener there answers WebSocket upgrades", port));
   }
-  if (was_discovering && !ports_.is_discovering()) {
+  if (left_before > 0 && ports_.left() == 0) {
     tell(hooks_.on_trouble,
          fmt::format("{} ports were discovered, and no more will be: name those to watch with "
                      "--port",
@@ -288,13 +289,17 @@ void Observer::take_up_discovered() {
   watch_ports();
 }
 
-// To be told to the programs even where nothing has changed here: they have taken up by themselves
-// what they discovered, wanted or not.
+// The programs take up by themselves what they discover. Whatever of it is not wanted any more, or
+// was told by a record that was lost, is taken back by this, and may be discovered again.
+void Observer::tell_programs() {
+  source_->set_discoveries_left(settings_.watch.websocket ? ports_.left() : 0);
+  source_->set_ports(ports_.all());
+}
+
 void Observer::watch_ports() {
+  tell_programs();
   const PortSet ports = ports_.all();
   const bool changed = std::exchange(settings_.watch.ports, ports) != ports;
-  source_->set_discovery(ports_.is_discovering() && settings_.watch.websocket);
-  source_->set_ports(ports);
   feed(SettingsChanged{ports, settings_.close_wait.threshold, settings_.close_wait.for_ns});
   if (!changed) return;
   adopt_next_ = true;  // what is there already is found by a sweep
@@ -321,6 +326,7 @@ void Observer::evaluate() {
   // What an iterator could not read, and what a sweep has repaired, the next sweep sees to.
   const uint64_t in_stream = lost.total() - lost.iterator - lost.unseen;
   if (std::exchange(lost_in_stream_, in_stream) == in_stream) return;
+  tell_programs();
   repair_wanted_ = true;
   start_sweep();
 }

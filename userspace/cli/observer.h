@@ -120,6 +120,7 @@ class Observer {
   void note_discovered(std::span<const std::byte> record);
   void take_up_discovered();
   void watch_ports();
+  void tell_programs();
   void tell(const std::function<void(const std::string&)>& hook, const std::string& what) const;
   void record_fact(const Fact& fact);
   void consume();

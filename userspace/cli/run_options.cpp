@@ -249,20 +249,11 @@ std::string environment_name(const std::string& option) {
 }
 
 Result<void> check_discovery(const Watch& watch) {
-  if (!watch.discover) return {};
-  if (!watch.websocket) {
-    return fail(
-        "--port auto knows listeners by the WebSocket upgrades that they answer, which "
-        "--no-websocket leaves unread: leave out one of the two",
-        ExitCode::kUsage);
-  }
-  if (!watch.server) {
-    return fail(
-        "--port auto finds listeners of this host, and --role client watches none: name the "
-        "ports, or watch both sides with --role both",
-        ExitCode::kUsage);
-  }
-  return {};
+  if (!watch.discover || watch.websocket) return {};
+  return fail(
+      "--port auto knows listeners by the WebSocket upgrades that they answer, which "
+      "--no-websocket leaves unread: leave out one of the two",
+      ExitCode::kUsage);
 }
 
 Result<RunOptions> resolve_run_options(const RawOptions& flags, const Environment& environment) {

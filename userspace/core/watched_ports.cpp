@@ -8,7 +8,7 @@ void WatchedPorts::ask(const PortList& asked) {
 }
 
 bool WatchedPorts::discover(uint16_t port) {
-  if (port == 0 || !is_discovering() || all()[port]) return false;
+  if (port == 0 || left() == 0 || all()[port]) return false;
   discovered_.set(port);
   return true;
 }

@@ -26,8 +26,8 @@ class WatchedPorts {
   // from now on, and was not before.
   bool discover(uint16_t port);
 
-  // More may be discovered.
-  bool is_discovering() const { return asked_.discover && discovered_.count() < kMostDiscovered; }
+  // How many more may be discovered.
+  size_t left() const { return asked_.discover ? kMostDiscovered - discovered_.count() : 0; }
 
   // Every port that is watched.
   PortSet all() const { return asked_.ports | discovered_; }

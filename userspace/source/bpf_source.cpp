@@ -172,7 +172,7 @@ void BpfSource::set_ports(const PortSet& ports) {
   }
 }
 
-void BpfSource::set_discovery(bool) {}
+void BpfSource::set_discoveries_left(size_t) {}
 
 size_t BpfSource::consume(const TakeRecord& take) {
   __atomic_store_n(&skeleton_->object->data_wakeup->wakeup_asked, 0, __ATOMIC_RELAXED);

@@ -41,9 +41,9 @@ class BpfSource {
   // Changes the watched ports while the programs run.
   void set_ports(const PortSet& ports);
 
-  // Whether ports are to be discovered from now on. The programs watch such a port at once, and
-  // tell it by a record.
-  void set_discovery(bool on);
+  // How many more ports may be discovered. The programs watch such a port at once, and tell it by
+  // a record.
+  void set_discoveries_left(size_t count);
 
   // Why WebSockets are not read although they were to be: what the kernel or the cgroups lack.
   // "": they are, or were not to be.
