@@ -30,6 +30,7 @@ class JsonTest : public testing::Test {
     if (connection == nullptr) return "null";
     fmt::memory_buffer out;
     append_connection(out, *connection, scene_.table.owner_of(*connection),
+                      scene_.table.websocket_of(*connection),
                       {.now_ns = kNow_ns,
                        .node_json = json_string(scene_.observed.status.node),
                        .redact_peers = redact_peers});

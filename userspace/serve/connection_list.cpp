@@ -139,6 +139,7 @@ std::vector<Row> rows_of(const Filter& filter, const Reader& reader, const Colum
     if (!filter.matches_everything()) {
       subject.connection = &connection;
       subject.owner = reader.table.owner_of(connection);
+      subject.websocket = reader.table.websocket_of(connection);
       if (!filter.matches(subject)) return;
     }
     rows.push_back({column.key(connection, reader), connection.cookie, index});
@@ -184,7 +185,8 @@ struct Listing {
       if (!still_there) continue;
       if (!as_lines) out.append(std::string_view(written > 0 ? ",\n" : "\n"));
       const Connection& connection = connections[index];
-      append_connection(out, connection, reader.table.owner_of(connection), reader.context);
+      append_connection(out, connection, reader.table.owner_of(connection),
+                        reader.table.websocket_of(connection), reader.context);
       if (as_lines) out.push_back('\n');
       ++written;
     }
