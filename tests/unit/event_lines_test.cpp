@@ -82,7 +82,7 @@ TEST_F(EventLinesTest, EachIsOneLine) {
   const std::string lines[] = {
       opened_line(context_, connection_, owner()),
       closed_line(context_, connection_, owner(), evidence_, judgement_),
-      half_open_line(context_, connection_, owner()),
+      half_open_line(context_, connection_, owner(), nullptr),
       race_line(context_, Race::kLateReset, {7, 90_s, 0, connection_.listener}, listener(), 95_s),
       lost_line(context_, "ring_buffer", 3, 100_s),
   };
@@ -277,7 +277,7 @@ TEST_F(EventLinesTest, HostileNamesStayInTheirStrings) {
   for (const std::string& text :
        {opened_line(context, *connection, owner),
         closed_line(context, *connection, owner, evidence_, judgement_),
-        half_open_line(context, *connection, owner), alert_line(context, alert)}) {
+        half_open_line(context, *connection, owner, nullptr), alert_line(context, alert)}) {
     for (const char c : text) {
       EXPECT_GE(c, ' ');
       EXPECT_LT(static_cast<unsigned char>(c), 0x7f);

@@ -102,6 +102,13 @@ peer_reset 212   local_close 18   since 09:12:11.000 UTC
 )");
 }
 
+TEST_F(TopPages, CloseCodesHaveAColumnWhereThereAreSome) {
+  Model model = model_with_disconnects();
+  model.disconnects.list.rows[0].connection.websocket = {.phase = "ended", .close_code = 1006};
+  EXPECT_EQ(text_of(model, view_of(80, 10, Tab::kDisconnects)), R"(
+)");
+}
+
 TEST_F(TopPages, EndsThatWereNotMeantStandOut) {
   const Frame frame = render(model_with_disconnects(), view_of(80, 10, Tab::kDisconnects));
   EXPECT_EQ(style_of(frame, "peer_reset  "), Style::kNotice);

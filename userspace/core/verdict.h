@@ -128,6 +128,11 @@ struct Evidence {
   bool fd_still_open = false;  // judged before the application closed its descriptor
 };
 
+// nullptr: nothing was read of it.
+inline const WebSocket* websocket_of(const Evidence& evidence) {
+  return evidence.websocket ? &*evidence.websocket : nullptr;
+}
+
 struct Judgement {
   Verdict verdict = Verdict::kUnknown;
   Initiator initiator = Initiator::kUnknown;

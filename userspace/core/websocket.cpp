@@ -156,6 +156,16 @@ std::vector<uint32_t> message_gaps_ms(const WebSocket& websocket, int direction)
   return gaps;
 }
 
+std::optional<uint32_t> last_message_gap_ms(const WebSocket& websocket, int direction) {
+  const wsbpf_websocket_direction& from = websocket.state.directions[direction];
+  if (from.message_ms == 0) return std::nullopt;
+  for (unsigned back = 1; back <= WSBPF_GAPS; ++back) {
+    const uint16_t gap = from.gaps[((from.slots >> 2) - back) % WSBPF_GAPS];
+    if (gap != 0) return wsbpf_gap_ms(gap);
+  }
+  return std::nullopt;
+}
+
 std::string_view opcode_name(uint8_t opcode) {
   // RFC 6455 section 11.8
   constexpr std::array<std::string_view, 16> kNames = {

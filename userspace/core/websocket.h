@@ -86,6 +86,9 @@ uint64_t last_message_ns(const WebSocket& websocket, int direction);
 // millisecond are one.
 std::vector<uint32_t> message_gaps_ms(const WebSocket& websocket, int direction);
 
+// The last of them; nothing: there was none.
+std::optional<uint32_t> last_message_gap_ms(const WebSocket& websocket, int direction);
+
 struct Frame {
   uint64_t time_ns = 0;
   int direction = 0;

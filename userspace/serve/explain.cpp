@@ -20,22 +20,28 @@ struct Found {
   const Connection* connection = nullptr;
   const Process* owner = nullptr;
   const Evidence* evidence = nullptr;
+  const WebSocket* websocket = nullptr;
   std::optional<Judgement> judgement;  // nothing: no verdict has been given
 };
 
 Found find(ConnectionId id, const Observed& observed, const Journal& journal) {
   const auto held = observed.table->look_up(id.cookie, id.generation);
   if (held.connection != nullptr && !held.connection->judged) {
-    return {held.connection, observed.table->owner_of(*held.connection), held.evidence, {}};
+    return {held.connection,
+            observed.table->owner_of(*held.connection),
+            held.evidence,
+            held.websocket,
+            {}};
   }
   const JournalEntry::End* const end = journal.end_of(id.cookie, id.generation);
   if (end != nullptr) {
-    return {&end->connection, end->owner.get(), &end->evidence, end->judgement};
+    return {&end->connection, end->owner.get(), &end->evidence, websocket_of(end->evidence),
+            end->judgement};
   }
   if (held.connection == nullptr) return {};
   // Its descriptor is still open, and its end has been forgotten.
   return {held.connection, observed.table->owner_of(*held.connection), held.evidence,
-          held.evidence != nullptr ? judge(*held.evidence) : Judgement()};
+          held.websocket, held.evidence != nullptr ? judge(*held.evidence) : Judgement()};
 }
 
 void remember(ExplanationSubject& subject, ConnectionId id, const Journal& journal) {
@@ -62,7 +68,7 @@ Json connection_json(const Found& found, const Observed& observed, bool redact_p
   context.node_json = json_string(observed.status.node);
   context.redact_peers = redact_peers;
   fmt::memory_buffer out;
-  append_connection(out, *found.connection, found.owner, context);
+  append_connection(out, *found.connection, found.owner, found.websocket, context);
   return Json::parse(std::string_view(out.data(), out.size()));
 }
 

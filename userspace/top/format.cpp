@@ -74,6 +74,11 @@ std::string rate_text(std::optional<double> per_second) {
   return count_text(static_cast<std::int64_t>(*per_second));
 }
 
+std::string websocket_text(const WebSocket& websocket) {
+  if (!websocket.phase.empty()) return websocket.phase;
+  return websocket.unread.empty() ? kUnknown : fmt::format("({})", websocket.unread);
+}
+
 std::string owner_text(const Owner& owner) {
   if (!owner.pid) return owner.comm.empty() ? kUnknown : owner.comm;
   return fmt::format("{}[{}]", owner.comm, *owner.pid);
