@@ -121,8 +121,10 @@ TEST_F(ExplainTest, OneThatStillHasItsDescriptorHasItsVerdict) {
 TEST_F(ExplainTest, TheLastFramesOfAWebSocketAreTold) {
   EXPECT_EQ(explain({7, 0})["frames"], json::array());
   WebSocketRecords records(Sock{.cookie = 7});
-  scene_.apply(records.requested(10'100_ms), records.answered(10'200_ms),
-               records.message(20_s, WSBPF_IN, 123), records.ping(30_s, WSBPF_OUT));
+  scene_.apply(records.requested(10'100_ms));
+  scene_.apply(records.answered(10'200_ms));
+  scene_.apply(records.message(20_s, WSBPF_IN, 123));
+  scene_.apply(records.ping(30_s, WSBPF_OUT));
   const json told = explain({7, 0});
   ASSERT_EQ(told["frames"].size(), 2);
   EXPECT_EQ(told["frames"][0]["time"], rfc3339(20_s, scene_.observed.wall_clock_offset_ns));
