@@ -312,6 +312,8 @@ TEST(TopParse, Explanation) {
       "timeline":[{"time":"2026-11-22T12:00:00.000Z","seconds_ago":1.5,"what":"opened",
       "at_least":true,"text":"opened"}],"evidence":[{"name":"unread_bytes","value":"1",
       "meaning":"the end"},{"name":"n","value":17,"meaning":""}],"advice":["ping"],
+      "frames":[{"time":"2026-11-22T12:00:00.000Z","seconds_ago":2.5,"direction":"sent",
+      "opcode":"text","final":true,"length":5,"length_at_least":false},{"length":null}],
       "documentation":"docs/verdicts.md#peer_vanished"})");
   ASSERT_TRUE(explanation);
   EXPECT_FALSE(explanation->live);
@@ -320,6 +322,13 @@ TEST(TopParse, Explanation) {
   EXPECT_EQ(explanation->timeline[0].seconds_ago, 1.5);
   EXPECT_EQ(explanation->evidence.at(1).value, "17");
   EXPECT_EQ(explanation->advice.at(0), "ping");
+  ASSERT_EQ(explanation->frames.size(), 2);
+  EXPECT_EQ(explanation->frames[0].seconds_ago, 2.5);
+  EXPECT_EQ(explanation->frames[0].direction, "sent");
+  EXPECT_EQ(explanation->frames[0].opcode, "text");
+  EXPECT_EQ(explanation->frames[0].length, 5);
+  EXPECT_TRUE(explanation->frames[0].final);
+  EXPECT_FALSE(explanation->frames[1].length);
 }
 
 TEST(TopParse, Times) {

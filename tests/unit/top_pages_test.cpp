@@ -276,6 +276,20 @@ lines 1-21 of 21   Esc back   arrows read on   ? help
 )");
 }
 
+TEST_F(TopPages, TheLastFramesOfOneConnection) {
+  Model model = calm_model();
+  model.explanation = vanished_peer();
+  model.explanation->frames = {
+      {"2026-11-22T12:19:10.000Z", 49.5, "received", "text", 123, false, true},
+      {"2026-11-22T12:19:12.000Z", 47.5, "sent", "continuation", 67'108'863, true, false}};
+  EXPECT_TRUE(contains(text_of(model, detail_of(80, 44)), R"(
+last frames (UTC)
+  12:19:10.000      49s ago  received  text          123 bytes
+  12:19:12.000      47s ago  sent      continuation  >= 67108863 bytes, more to
+                             follow
+)"));
+}
+
 TEST_F(TopPages, OneConnectionIsScrolled) {
   Model model = calm_model();
   model.explanation = vanished_peer();

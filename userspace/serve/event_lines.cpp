@@ -9,6 +9,7 @@
 
 #include "core/connection_record.h"
 #include "serve/json.h"
+#include "serve/websocket_evidence.h"
 
 namespace wsbpf {
 namespace {
@@ -108,9 +109,11 @@ void append_evidence(fmt::memory_buffer& out, const EventContext& context,
                         milliseconds_between(evidence.closed_ns, evidence.data_after_end_ns))
           : "null");
   const std::string_view abort = abort_cause(evidence);
-  fmt::format_to(to, FMT_COMPILE(R"("closed_by":{},"abort":{},"fd_still_open":{}}})"),
+  fmt::format_to(to, FMT_COMPILE(R"("closed_by":{},"abort":{},"fd_still_open":{},"websocket":)"),
                  closer_json(evidence.closer),
                  abort.empty() ? "null" : fmt::format(R"("{}")", abort), evidence.fd_still_open);
+  append_websocket_evidence(out, evidence);
+  out.push_back('}');
 }
 
 }  // namespace

@@ -85,6 +85,21 @@ Json timeline_json(const Explanation& explanation, const Observed& observed) {
   return entries;
 }
 
+Json frames_json(const Explanation& explanation, const Observed& observed) {
+  Json frames = Json::array();
+  for (const Frame& frame : explanation.frames) {
+    const uint64_t ago_ms = milliseconds_between(frame.time_ns, observed.now_ns).count;
+    frames.push_back({{"time", rfc3339(frame.time_ns, observed.wall_clock_offset_ns)},
+                      {"seconds_ago", static_cast<double>(ago_ms) / 1e3},
+                      {"direction", frame.direction == WSBPF_IN ? "received" : "sent"},
+                      {"opcode", opcode_name(frame.opcode)},
+                      {"final", frame.final},
+                      {"length", frame.length},
+                      {"length_at_least", frame.length == WSBPF_FRAME_LENGTH}});
+  }
+  return frames;
+}
+
 Json evidence_json(const Explanation& explanation) {
   Json items = Json::array();
   for (const EvidenceItem& item : explanation.evidence) {
@@ -112,6 +127,7 @@ std::optional<Json> explanation_json(ConnectionId id, const Observed& observed,
   subject.owner = found.owner;
   subject.evidence = found.evidence;
   subject.judgement = found.judgement ? &*found.judgement : nullptr;
+  subject.websocket = found.judgement ? nullptr : found.websocket;
   subject.now_ns = observed.now_ns;
   subject.reset_reasons = &observed.status.reset_reasons;
   subject.redact_peer = redact_peers;
@@ -124,6 +140,7 @@ std::optional<Json> explanation_json(ConnectionId id, const Observed& observed,
   add_judgement(json, found.judgement);
   json["summary"] = explanation.summary;
   json["timeline"] = timeline_json(explanation, observed);
+  json["frames"] = frames_json(explanation, observed);
   json["evidence"] = evidence_json(explanation);
   json["advice"] = explanation.advice;
   json["documentation"] =

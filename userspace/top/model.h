@@ -163,6 +163,17 @@ struct Moment {
   std::string text;
 };
 
+// Of a WebSocket.
+struct SeenFrame {
+  std::string time;
+  std::optional<double> seconds_ago;
+  std::string direction;  // received or sent
+  std::string opcode;
+  std::optional<double> length;
+  bool length_at_least = false;
+  bool final = false;  // the last of its message
+};
+
 struct Evidence {
   std::string name;
   std::string value;
@@ -176,7 +187,8 @@ struct Explanation {
   Connection connection;
   Ending ending;  // empty while it is live
   std::string summary;
-  std::vector<Moment> timeline;  // the oldest first
+  std::vector<Moment> timeline;   // the oldest first
+  std::vector<SeenFrame> frames;  // the last of each direction, the oldest first
   std::vector<Evidence> evidence;
   std::vector<std::string> advice;
   std::string documentation;

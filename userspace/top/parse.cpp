@@ -185,12 +185,23 @@ Alert parse_alert(const Json& json) {
   return alert;
 }
 
+bool is_true(const Json& value) { return value.is_boolean() && value.get<bool>(); }
+
 Moment parse_moment(const Json& json) {
-  const Json& at_least = member(json, "at_least");
   return {.time = text(member(json, "time")),
           .seconds_ago = number(member(json, "seconds_ago")),
-          .at_least = at_least.is_boolean() && at_least.get<bool>(),
+          .at_least = is_true(member(json, "at_least")),
           .text = text(member(json, "text"))};
+}
+
+SeenFrame parse_frame(const Json& json) {
+  return {.time = text(member(json, "time")),
+          .seconds_ago = number(member(json, "seconds_ago")),
+          .direction = text(member(json, "direction")),
+          .opcode = text(member(json, "opcode")),
+          .length = number(member(json, "length")),
+          .length_at_least = is_true(member(json, "length_at_least")),
+          .final = is_true(member(json, "final"))};
 }
 
 Evidence parse_evidence(const Json& json) {
@@ -263,15 +274,17 @@ Result<Explanation> parse_explanation(std::string_view body) {
   const auto document = parse_object(body);
   if (!document) return tl::unexpected(document.error());
   const Json& json = *document;
-  const Json& live = member(json, "live");
   Explanation explanation;
   explanation.id = text(member(json, "id"));
-  explanation.live = live.is_boolean() && live.get<bool>();
+  explanation.live = is_true(member(json, "live"));
   explanation.connection = parse_connection(member(json, "connection"));
   explanation.ending = parse_ending(json);
   explanation.summary = text(member(json, "summary"));
   for (const Json& moment : list_member(json, "timeline")) {
     explanation.timeline.push_back(parse_moment(moment));
+  }
+  for (const Json& frame : list_member(json, "frames")) {
+    explanation.frames.push_back(parse_frame(frame));
   }
   for (const Json& evidence : list_member(json, "evidence")) {
     explanation.evidence.push_back(parse_evidence(evidence));
