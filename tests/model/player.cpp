@@ -32,10 +32,11 @@ void note_frames(std::vector<FrameRead>& frames, const wsbpf_websocket_direction
   }
 }
 
-// Without the bytes of a header that was held and is over.
+// Without the bytes of earlier headers that were held.
 wsbpf_websocket_state without_rests(wsbpf_websocket_state state) {
   for (wsbpf_websocket_direction& direction : state.directions) {
-    if (direction.held == 0) std::fill_n(direction.held_first, 2, uint8_t{0});
+    std::fill(direction.held_first + std::min<int>(direction.held, 2), direction.held_first + 2,
+              uint8_t{0});
   }
   return state;
 }
@@ -46,6 +47,7 @@ Outcome play(const Streams& streams, const Pieces& pieces, const Conditions& con
   Outcome outcome;
   wsbpf_websocket_state state{};
   Received received;
+  std::array<uint64_t, WSBPF_DIRECTIONS> passed{};
   std::deque<uint64_t> late(conditions.lag, 0);  // rcv_nxt, before the backlog is worked off
   world = {};
   world.now_ns = conditions.now_ns;
@@ -64,6 +66,7 @@ Outcome play(const Streams& streams, const Pieces& pieces, const Conditions& con
       late.pop_front();
     }
     world.now_ns += conditions.step_ns;
+    passed[piece.direction] = std::max(passed[piece.direction], piece.end);
     if (piece.unseen) continue;
 
     websocket_segment segment{};
@@ -96,6 +99,11 @@ Outcome play(const Streams& streams, const Pieces& pieces, const Conditions& con
     }
   }
   if (outcome.state) outcome.state = state;
+  for (int direction = 0; direction < WSBPF_DIRECTIONS; ++direction) {
+    outcome.behind[direction] =
+        static_cast<uint32_t>(conditions.first_seq[direction] + passed[direction]) -
+        state.directions[direction].seq;
+  }
   outcome.failure = world.failure;
   return outcome;
 }

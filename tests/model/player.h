@@ -29,6 +29,8 @@ struct Outcome {
   uint32_t news = 0;                           // of all segments
   // Each frame where segments held at most WSBPF_FRAMES_KEPT of them, else the last ones.
   std::array<std::vector<FrameRead>, WSBPF_DIRECTIONS> frames;
+  // Bytes that passed behind those that were read.
+  std::array<uint64_t, WSBPF_DIRECTIONS> behind{};
   std::string failure;  // a load beyond the segment; empty: there was none
 };
 

@@ -188,12 +188,15 @@ bool is_in_step(const Outcome& outcome) {
                      });
 }
 
+bool is_read_to_the_end(const Outcome& outcome) {
+  return is_in_step(outcome) && outcome.state->missed_bytes == 0 && outcome.behind[WSBPF_IN] == 0 &&
+         outcome.behind[WSBPF_OUT] == 0;
+}
+
 std::string Model::contradiction_unless_lost(const Outcome& outcome) const {
   if (!outcome.failure.empty()) return outcome.failure;
   if (!outcome.state) return "it is not followed";
-  if (is_in_step(outcome) && outcome.state->missed_bytes == 0) {
-    return contradiction(outcome);
-  }
+  if (is_read_to_the_end(outcome)) return contradiction(outcome);
   for (int direction = 0; direction < WSBPF_DIRECTIONS; ++direction) {
     const FramesRead& truth = truth_[direction];
     const wsbpf_websocket_direction& seen = outcome.state->directions[direction];

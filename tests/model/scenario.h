@@ -61,6 +61,9 @@ Scenario as_client(Scenario scenario);
 
 bool is_in_step(const Outcome& outcome);
 
+// In step, and nothing was left out: it ought to be the truth.
+bool is_read_to_the_end(const Outcome& outcome);
+
 // A scenario to be played again and again.
 class Model {
  public:
