@@ -69,6 +69,26 @@ static __always_inline bool is_closed_by_caller(const struct sock *sk, int old_s
 			       is_closed_after_shutdown(sk, old_state));
 }
 
+/* The last word on its WebSocket; the socket may connect again, and begin another. */
+static __always_inline void on_websocket_ended(struct sock *sk, const struct tcp_sock *tp)
+{
+	struct wsbpf_websocket_state *state = bpf_sk_storage_get(&websockets, sk, 0, 0);
+	struct wsbpf_websocket *record;
+
+	if (!state)
+		return;
+	record = reserve_record(sizeof(*record), WSBPF_PROGRAM_SET_STATE);
+	if (record) {
+		fill_header(&record->header, sk, WSBPF_RECORD_WEBSOCKET, TCP_CLOSE, 0);
+		record->state = *state;
+		record->news = WSBPF_NEWS_ENDED;
+		fill_behind(record->behind, state, tp);
+		record->reserved = 0;
+		submit_record(record);
+	}
+	bpf_sk_storage_delete(&websockets, sk);
+}
+
 static __always_inline void on_closed(struct sock *sk, int old_state)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
@@ -76,6 +96,8 @@ static __always_inline void on_closed(struct sock *sk, int old_state)
 
 	if (!tp)
 		return;
+	if (reads_websockets)
+		on_websocket_ended(sk, tp);
 	record = reserve_record(sizeof(*record), WSBPF_PROGRAM_SET_STATE);
 	if (!record)
 		return;

@@ -25,6 +25,20 @@ const volatile __u64 wakeup_bytes __weak = 2048;
 /* One bit a port; the daemon sets and clears them while the programs run. */
 __u64 watched_ports[65536 / 64] __weak SEC(".data.ports") = {};
 
+/* WebSockets are read: else nothing is kept of them, and nothing is looked for. */
+const volatile bool reads_websockets __weak = true;
+
+/* What is known of each, for as long as its socket lives. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct wsbpf_websocket_state);
+} websockets __weak SEC(".maps");
+
+/* How many more ports may be watched because a listener there has answered 101. */
+__u32 discoveries_left __weak SEC(".data.discovery") = 0;
+
 /* How long a jiffy is, measured by the daemon before it attaches: milliseconds, shifted to the left
  * so that a multiplication does for a division. Here: HZ is 250. */
 #define MS_PER_TICK_SHIFT 16

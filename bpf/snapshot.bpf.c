@@ -25,6 +25,27 @@ static __always_inline void write_socket(struct seq_file *seq, struct tcp_sock *
 	bpf_seq_write(seq, &record, sizeof(record));
 }
 
+static __always_inline void write_websocket(struct seq_file *seq, struct tcp_sock *tp)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	struct wsbpf_websocket_state *state = bpf_sk_storage_get(&websockets, sk, 0, 0);
+	struct wsbpf_header header = {};
+	struct {
+		__u32 news;
+		__u32 behind[WSBPF_DIRECTIONS];
+		__u32 reserved;
+	} rest = {.news = WSBPF_NEWS_SWEPT};
+
+	if (!state)
+		return;
+	fill_header(&header, sk, WSBPF_RECORD_WEBSOCKET, sk->__sk_common.skc_state, 0);
+	fill_behind(rest.behind, state, tp);
+	/* In pieces: the whole is too large for the stack. */
+	bpf_seq_write(seq, &header, sizeof(header));
+	bpf_seq_write(seq, state, sizeof(*state));
+	bpf_seq_write(seq, &rest, sizeof(rest));
+}
+
 static __always_inline void write_minisock(struct seq_file *seq, struct sock_common *skc,
 					   __u8 state, __u32 retransmits)
 {
@@ -53,6 +74,8 @@ int dump_tcp(struct bpf_iter__tcp *ctx)
 	tp = bpf_skc_to_tcp_sock(skc);
 	if (tp) {
 		write_socket(ctx->meta->seq, tp, 0, -1);
+		if (reads_websockets)
+			write_websocket(ctx->meta->seq, tp);
 		return 0;
 	}
 	tw = bpf_skc_to_tcp_timewait_sock(skc);

@@ -44,16 +44,23 @@ static __always_inline __u64 cookie_of(struct sock *sk)
 	return cookie ? cookie : bpf_get_socket_cookie(sk);
 }
 
-static __always_inline void fill_header(struct wsbpf_header *header, struct sock *sk,
-					enum wsbpf_record_type type, __u8 state, __u8 old_state)
+static __always_inline void fill_header_with(struct wsbpf_header *header, const struct sock *sk,
+					     __u64 cookie, enum wsbpf_record_type type, __u8 state,
+					     __u8 old_state)
 {
 	header->type = type;
 	header->state = state;
 	header->old_state = old_state;
 	header->family = sk->__sk_common.skc_family;
 	header->netns = sk->__sk_common.skc_net.net->ns.inum;
-	header->cookie = cookie_of(sk);
+	header->cookie = cookie;
 	header->time_ns = bpf_ktime_get_boot_ns();
+}
+
+static __always_inline void fill_header(struct wsbpf_header *header, struct sock *sk,
+					enum wsbpf_record_type type, __u8 state, __u8 old_state)
+{
+	fill_header_with(header, sk, cookie_of(sk), type, state, old_state);
 }
 
 static __always_inline void fill_address(__u8 *out, __be32 v4, const struct in6_addr *v6,
@@ -162,6 +169,23 @@ static __always_inline void fill_closer(struct wsbpf_closer *closer, bool by_cal
 		return;
 	closer->exiting = 1;
 	closer->exit_code = task->exit_code;
+}
+
+/* What the socket has received and sent behind what was read of it, without the FINs, which take a
+ * sequence number each. */
+static __always_inline void fill_behind(__u32 *behind, const struct wsbpf_websocket_state *state,
+					const struct tcp_sock *tp)
+{
+	const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	__u32 in = tp->rcv_nxt - state->directions[WSBPF_IN].seq;
+	__u32 out = tp->snd_nxt - state->directions[WSBPF_OUT].seq;
+
+	if (in && sk->__sk_common.skc_flags & WSBPF_SOCK_DONE)
+		in--;
+	if (out == 1 && sk->sk_shutdown & SEND_SHUTDOWN)
+		out = 0;
+	behind[WSBPF_IN] = in;
+	behind[WSBPF_OUT] = out;
 }
 
 #endif /* WSBPF_SOCK_BPF_H */

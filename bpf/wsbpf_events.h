@@ -222,6 +222,7 @@ enum wsbpf_websocket_bit {
 	WSBPF_WEBSOCKET_CLOSE_FIRST_OUT = 1 << 20,
 	WSBPF_WEBSOCKET_CLOSES_CROSSED = 1 << 21, /* the peer's was sent before ours had arrived */
 	WSBPF_WEBSOCKET_PING_IN = 1 << 22,	  /* rtt_us is of the peer's ping and our pong */
+	WSBPF_WEBSOCKET_PLAIN = 1 << 23,	  /* a request for something else was seen */
 	WSBPF_WEBSOCKET_BUSY_IN = 1 << 29,	  /* a segment of this direction is being read */
 	WSBPF_WEBSOCKET_BUSY_OUT = 1 << 30,
 };
@@ -247,12 +248,13 @@ enum {
 /* Where a HTTP head is read. That happens byte by byte; tokens are compared by their hash. */
 struct wsbpf_head {
 	__u32 hash;   /* of the bytes of the token so far, in lower case; 0: it has none */
+	__u32 found;  /* bits of enum wsbpf_websocket_bit that its lines have set */
 	__u16 bytes;  /* of the head so far */
 	__u16 status; /* of the status line, as far as it has been read */
 	__u8 field;   /* what the line is about: enum websocket_field */
 	__u8 tokens;  /* of the line that are over */
-	__u8 flags;   /* enum websocket_head_flag */
-	__u8 reserved[5];
+	__u8 in_line; /* something of the line has been read */
+	__u8 in_value;
 };
 
 /* One direction of a WebSocket. Times are the low 32 bits of CLOCK_BOOTTIME in milliseconds. */
@@ -318,7 +320,8 @@ enum wsbpf_websocket_news {
 	WSBPF_NEWS_PROVEN = 1 << 3, /* in step with frames whose beginning was not seen */
 	WSBPF_NEWS_LOST = 1 << 4,   /* fell out of step */
 	WSBPF_NEWS_ENDED = 1 << 5,  /* the connection is about to enter CLOSE */
-	WSBPF_NEWS_SWEPT = 1 << 6,  /* none: an iterator came by */
+	WSBPF_NEWS_PLAIN = 1 << 6,  /* a request, or its answer, is not for a WebSocket */
+	WSBPF_NEWS_SWEPT = 1 << 7,  /* none: an iterator came by */
 };
 
 struct wsbpf_websocket {

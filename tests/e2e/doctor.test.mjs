@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { bpfObjectsOf } from './lib/bpf.mjs';
+import { withoutCgroupRoot, withPartOfCgroups } from './lib/cgroup.mjs';
 import { startDaemon } from './lib/daemon.mjs';
 import { leak, startClients, startServer } from './lib/processes.mjs';
 import { until } from './lib/wait.mjs';
@@ -24,6 +25,9 @@ const PROGRAMS = [
   'iterator dump_tcp',
   'iterator dump_files',
 ];
+// Without these, and what they need, TCP is observed still.
+const PACKET_READERS = ['program websocket_in', 'program websocket_out'];
+const OF_WEBSOCKETS = [...PACKET_READERS, 'bpf_loop', 'cgroup v2 root'];
 const CAPABILITIES = ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN', 'CAP_SYS_ADMIN', 'CAP_SYS_PTRACE'];
 
 // The report as JSON, and its checks by name.
@@ -58,7 +62,11 @@ test('as root nothing is missing', TIMEOUT, async () => {
     assert.notEqual(checks[name].status, 'missing');
   }
   const tried = report.checks.filter(({ name }) => /^(program|iterator) /.test(name));
-  assert.equal(tried.length, PROGRAMS.length, 'a program that this test does not know');
+  const known = PROGRAMS.length + PACKET_READERS.length;
+  assert.equal(tried.length, known, 'a program that this test does not know');
+  for (const name of OF_WEBSOCKETS) {
+    assert.equal(checks[name]?.status, 'ok', JSON.stringify(checks[name]));
+  }
   for (const name of ['BTF', 'ring buffer', 'network namespaces', 'pid namespace', '/proc']) {
     assert.equal(checks[name].status, 'ok', JSON.stringify(checks[name]));
   }
@@ -105,6 +113,10 @@ test('not root: everything that is missing is named, with what to do', TIMEOUT, 
     assert.match(found.checks[name].found, /CAP_BPF is missing/);
     assert.match(found.checks[name].advice, /root/);
   }
+  for (const name of PACKET_READERS) {
+    assert.equal(found.checks[name].status, 'degraded', name);
+    assert.match(found.checks[name].found, /CAP_BPF is missing/);
+  }
 });
 
 test('one capability dropped is the one that is named', TIMEOUT, async () => {
@@ -123,6 +135,26 @@ test('in another pid namespace owners are lost', TIMEOUT, async () => {
   assert.match(checks['pid namespace'].lost, /owns/);
   assert.match(checks['pid namespace'].advice, /hostPID/);
 });
+
+// The cgroup v2 root is not to be had, and all else is.
+async function losesWebSockets(wrapper, found) {
+  const { code, report, checks } = await doctor({ wrapper });
+  assert.equal(code, 0, JSON.stringify(report));
+  assert.match(checks['cgroup v2 root'].found, found);
+  for (const name of [...PACKET_READERS, 'cgroup v2 root']) {
+    assert.equal(checks[name].status, 'degraded', name);
+    assert.match(checks[name].lost, /close codes.*TCP verdicts remain/);
+  }
+  assert.equal(checks.bpf_loop.status, 'ok');
+}
+
+test('without the cgroup v2 hierarchy', TIMEOUT, () =>
+  losesWebSockets(withoutCgroupRoot, /mount -t cgroup2.*hostPID/),
+);
+
+test('with a part of the cgroup v2 hierarchy', TIMEOUT, () =>
+  losesWebSockets(withPartOfCgroups(`wsbpf-doctor-${process.pid}`), /a part of.*hostPID/),
+);
 
 test('without BTF', TIMEOUT, async () => {
   const mask = 'mount -t tmpfs none /sys/kernel/btf; exec "$@"';

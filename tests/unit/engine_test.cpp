@@ -226,6 +226,26 @@ TEST(Engine, ForgetsWhatIsNoLongerWatched) {
   EXPECT_EQ(lines.engine().close_wait().for_ns, 8_s);
 }
 
+// What was there before the port was found is no correction, and its end gets a verdict.
+TEST(Engine, TakesADiscoveredPortUp) {
+  const Sock sock{.local_port = 9090};
+  wsbpf_discovered found{};
+  found.header = accepted(1_s, sock).header;
+  found.header.type = WSBPF_RECORD_DISCOVERED;
+  found.port = 9090;
+  PortSet ports;
+  ports.set(8080).set(9090);
+  Facts facts;
+  facts.events(accepted(1_s, sock), found)
+      .add(SettingsChanged{ports, 50, 3_s})
+      .caught_up(2_s)
+      .sweep(3_s, {sample(3_s, sock, TcpState::kEstablished)}, true);
+  Lines lines;
+  EXPECT_THAT(lines.take(facts).told(), ElementsAre());
+  EXPECT_EQ(lines.engine().table().connections().size(), 1u);
+  EXPECT_THAT(lines.engine().table().corrections(), testing::Each(0u));
+}
+
 TEST(Engine, RemembersAnEarlierRun) {
   Slab<Connection> before;
   Connection connection;

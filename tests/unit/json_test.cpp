@@ -310,6 +310,31 @@ TEST_F(JsonTest, TheStatusIsOkUntilThereAreReasons) {
   EXPECT_EQ(s["coverage"], "partial");
 }
 
+TEST_F(JsonTest, TheStatusTellsWhatIsDiscovered) {
+  const json before = status_json(scene_.observed);
+  EXPECT_EQ(before["discovery"], false);
+  EXPECT_EQ(before["discovered_ports"], json::array());
+  scene_.observed.status.discovery = true;
+  scene_.observed.status.discovered_ports.set(9090).set(1).set(65535);
+  const json s = status_json(scene_.observed);
+  EXPECT_EQ(s["ports"], "8080,9090,auto");
+  EXPECT_EQ(s["discovery"], true);
+  EXPECT_EQ(s["discovered_ports"], json::parse("[1, 9090, 65535]"));
+}
+
+TEST_F(JsonTest, TheStatusTellsWhyWebSocketsAreNotRead) {
+  EXPECT_EQ(status_json(scene_.observed)["websocket"],
+            json::parse(R"({"enabled": true, "reason": null})"));
+  Watch watch = watch_of({8080});
+  watch.websocket = false;
+  Scene off(watch);
+  EXPECT_EQ(status_json(off.observed)["websocket"],
+            json::parse(R"({"enabled": false, "reason": "off: --no-websocket"})"));
+  off.observed.status.websocket_trouble = "no cgroup";
+  EXPECT_EQ(status_json(off.observed)["websocket"],
+            json::parse(R"({"enabled": false, "reason": "no cgroup"})"));
+}
+
 TEST_F(JsonTest, TheStatusSumsUp) {
   scene_.apply(accepted(10_s, sock_), accepted(10_s, Sock{.cookie = 2, .local_port = 9090}));
   scene_.fire(8080, Severity::kWarning);

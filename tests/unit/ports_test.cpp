@@ -40,6 +40,31 @@ TEST(Ports, NamesThePartThatIsWrong) {
   }
 }
 
+TEST(Ports, AutoIsOneOfAList) {
+  EXPECT_EQ(parse_port_list("auto").value(), (PortList{{}, true}));
+  EXPECT_EQ(parse_port_list("8080").value(), (PortList{*parse_ports("8080"), false}));
+  for (const char* const text : {"8080,auto", "auto,8080", "auto,8080,auto"}) {
+    EXPECT_EQ(parse_port_list(text).value(), (PortList{*parse_ports("8080"), true})) << text;
+  }
+}
+
+TEST(Ports, AutoIsOneWord) {
+  for (const std::string part : {"", "Auto", "auto ", "automatic", "auto-8080", "8080-auto"}) {
+    const auto list = parse_port_list("443," + part);
+    ASSERT_FALSE(list.has_value()) << part;
+    EXPECT_THAT(list.error().message, HasSubstr("'" + part + "'"));
+    EXPECT_THAT(list.error().message, HasSubstr(" auto, or a list"));
+  }
+}
+
+// A recording holds what was watched, and not what was to be found.
+TEST(Ports, WhereAutoIsNotToBeHadItIsNotOffered) {
+  const auto ports = parse_ports("443,auto");
+  ASSERT_FALSE(ports.has_value());
+  EXPECT_THAT(ports.error().message, HasSubstr("'auto'"));
+  EXPECT_THAT(ports.error().message, testing::Not(HasSubstr("auto,")));
+}
+
 TEST(Ports, ShowsControlCharactersAsEscapes) {
   EXPECT_THAT(parse_ports("\x1b[2J").error().message, HasSubstr("'\\x1b[2J'"));
 }
@@ -48,6 +73,14 @@ TEST(Ports, WritesTheShortestList) {
   EXPECT_EQ(ports_text({}), "");
   EXPECT_EQ(ports_text(*parse_ports("443,80,81,82,8080")), "80-82,443,8080");
   EXPECT_EQ(ports_text(*parse_ports("65534-65535,1")), "1,65534-65535");
+}
+
+TEST(Ports, ReadsBackAuto) {
+  for (const char* const text : {"auto", "80-82,443,auto"}) {
+    const auto list = parse_port_list(text);
+    ASSERT_TRUE(list.has_value());
+    EXPECT_EQ(ports_text(list->ports, list->discover), text);
+  }
 }
 
 TEST(Ports, ReadsBackWhatItWrites) {

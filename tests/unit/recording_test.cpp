@@ -149,6 +149,7 @@ std::vector<Fact> all_facts(const Records& records) {
       CaughtUp{2, true},
       EvaluationDue{3, -5, {{"ring_buffer_set_state", 1}, {kHostile, UINT64_MAX}}},
       SettingsChanged{ports, UINT32_MAX, UINT64_MAX},
+      SettingsChanged{{}, 1, 2},  // none of those asked for has been discovered yet
       KernelRecords{as_bytes(records.left)},
   };
 }
@@ -178,6 +179,16 @@ TEST_F(RecordingTest, SaysOfItselfWhatWasWatched) {
   EXPECT_EQ(header.close_wait_for_ns, wanted.close_wait_for_ns);
   EXPECT_EQ(header.wall_clock_offset_ns, wanted.wall_clock_offset_ns);
   EXPECT_EQ(header.reset_reasons, wanted.reset_reasons);
+}
+
+// As with --port auto, before the first port was discovered.
+TEST_F(RecordingTest, PortsMayBeNone) {
+  RecordingHeader header = a_header();
+  header.watch.ports.reset();
+  std::ofstream(path_, std::ios::binary) << RecordingWriter(header).take();
+  const auto reader = RecordingReader::open(path_);
+  ASSERT_TRUE(reader.has_value()) << reader.error().message;
+  EXPECT_TRUE((*reader)->header().watch.ports.none());
 }
 
 TEST_F(RecordingTest, RecordsThatFollowEachOtherShareAFrame) {

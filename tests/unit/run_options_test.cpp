@@ -75,6 +75,8 @@ TEST_F(RunOptionsTest, HasThePinnedDefaults) {
   EXPECT_EQ(o.event_log, "");
   EXPECT_FALSE(o.bpf_stats);
   EXPECT_FALSE(o.expose_peers);
+  EXPECT_TRUE(o.watch.websocket);
+  EXPECT_FALSE(o.watch.discover);
   EXPECT_EQ(o.log_level, "info");
   EXPECT_EQ(o.log_format, "text");
 }
@@ -127,6 +129,38 @@ TEST_F(RunOptionsTest, TheFileTakesEveryKindOfValue) {
   EXPECT_TRUE(o.bpf_stats);
   EXPECT_FALSE(o.expose_peers);
   EXPECT_EQ(o.listen, "");
+}
+
+TEST_F(RunOptionsTest, PortsMayBeDiscovered) {
+  EXPECT_FALSE(options().watch.discover);
+  flags_["port"] = "auto";
+  EXPECT_TRUE(options().watch.discover);
+  EXPECT_EQ(ports(), "");
+  flags_.clear();
+  environment_["WSBPF_PORT"] = "8080,auto";
+  EXPECT_TRUE(options().watch.discover);
+  EXPECT_EQ(ports(), "8080");
+  environment_.clear();
+  write("port = [8080, \"auto\"]\n");
+  EXPECT_TRUE(options().watch.discover);
+  EXPECT_EQ(ports(), "8080");
+}
+
+TEST_F(RunOptionsTest, WebSocketsAreReadUnlessTurnedOff) {
+  EXPECT_TRUE(options().watch.websocket);
+  write("no-websocket = true\n");
+  EXPECT_FALSE(options().watch.websocket);
+  environment_["WSBPF_NO_WEBSOCKET"] = "false";
+  EXPECT_TRUE(options().watch.websocket);
+  flags_["no-websocket"] = "true";
+  EXPECT_FALSE(options().watch.websocket);
+}
+
+TEST_F(RunOptionsTest, DiscoveryNeedsHandshakesThatAreRead) {
+  flags_ = {{"port", "8080,auto"}, {"no-websocket", "true"}};
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("--port auto"), HasSubstr("--no-websocket")));
+  flags_ = {{"port", "8080"}, {"no-websocket", "true"}};
+  EXPECT_FALSE(options().watch.discover);
 }
 
 TEST_F(RunOptionsTest, AnEmptyFileChangesNothing) {

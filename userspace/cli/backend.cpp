@@ -37,16 +37,20 @@ class DaemonBackend : public Backend {
 // An observer on a thread of its own; answers come from the same API as the daemon's.
 class OwnBackend : public Backend {
  public:
-  static Result<std::shared_ptr<Backend>> start(const PortSet& ports) {
+  static Result<std::shared_ptr<Backend>> start(Watch watch) {
     auto backend = std::shared_ptr<OwnBackend>(new OwnBackend());
     ObserverSettings settings;
-    settings.watch.ports = ports;
+    settings.watch = std::move(watch);
     char node[256] = "";
     gethostname(node, sizeof(node) - 1);
     settings.node = node;
     auto observer = Observer::start(backend->loop_, std::move(settings), {});
     if (!observer) return tl::unexpected(observer.error());
     backend->observer_ = std::move(*observer);
+    const std::string& trouble = backend->observer_->last().status.websocket_trouble;
+    if (!trouble.empty()) {
+      fmt::print(stderr, "wsbpf: WebSockets are not read: {}\n", printable(trouble));
+    }
     backend->thread_ = std::thread([loop = &backend->loop_] { loop->run(); });
     if (!backend->wait_until_complete()) {
       return fail("the first look at the kernel's sockets did not end within a minute");
@@ -126,6 +130,10 @@ Result<std::shared_ptr<Backend>> open_backend(const BackendSettings& settings) {
     if (settings.ports != kDefaultPorts) {
       fmt::print(stderr, "wsbpf: --port is not used: the daemon on {} has its own ports\n", shown);
     }
+    if (settings.no_websocket) {
+      fmt::print(stderr, "wsbpf: --no-websocket is not used: it is for the daemon on {} to say\n",
+                 shown);
+    }
     return std::make_shared<DaemonBackend>(settings.socket);
   }
   if (may_not_ask(settings.socket)) {
@@ -137,9 +145,14 @@ Result<std::shared_ptr<Backend>> open_backend(const BackendSettings& settings) {
                     "with --socket, or add --observe",
                     shown));
   }
-  const auto ports = parse_ports(settings.ports);
+  const auto ports = parse_port_list(settings.ports);
   if (!ports) return wrap("--port", ports.error());
-  auto own = OwnBackend::start(*ports);
+  Watch watch;
+  watch.ports = ports->ports;
+  watch.discover = ports->discover;
+  watch.websocket = !settings.no_websocket;
+  if (auto possible = check_discovery(watch); !possible) return tl::unexpected(possible.error());
+  auto own = OwnBackend::start(std::move(watch));
   if (!own)
     return wrap(fmt::format("no daemon answers on {}, and without one", shown), own.error());
   fmt::print(

@@ -25,6 +25,7 @@ class Backend {
 struct BackendSettings {
   std::string socket;
   std::string ports;             // what to watch when observing by itself
+  bool no_websocket = false;     // and its packets are not to be read
   bool may_observe = true;       // else a daemon is needed
   bool wait_for_alerts = false;  // observe for as long as an alert needs to fire
 };

@@ -32,9 +32,12 @@ std::shared_ptr<BackendSettings> add_backend_options(CLI::App& command) {
       ->envname("WSBPF_SOCKET")
       ->type_name("PATH");
   command
-      .add_option("-p,--port", settings->ports,
-                  fmt::format("ports to watch where no daemon runs (default {})", kDefaultPorts))
+      .add_option(
+          "-p,--port", settings->ports,
+          fmt::format("ports to watch where no daemon runs, and auto (default {})", kDefaultPorts))
       ->type_name("PORTS");
+  command.add_flag("--no-websocket", settings->no_websocket,
+                   "read no packets where no daemon runs: TCP alone");
   return settings;
 }
 

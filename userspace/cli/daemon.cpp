@@ -38,8 +38,8 @@ Result<void> Daemon::run() {
 
   spdlog::info(
       "watching ports {} on node {}; socket {}, API {}, metrics {}",
-      ports_text(options_.watch.ports), printable(options_.node_name), printable(options_.socket),
-      options_.listen.empty() ? "off" : "http://" + options_.listen,
+      ports_text(options_.watch.ports, options_.watch.discover), printable(options_.node_name),
+      printable(options_.socket), options_.listen.empty() ? "off" : "http://" + options_.listen,
       options_.metrics_listen.empty() ? "with the API" : "http://" + options_.metrics_listen);
   wait_for_signal();
   loop_.run();
@@ -79,6 +79,7 @@ Result<void> Daemon::observe() {
   ObserverHooks hooks;
   hooks.engine = event_hooks();
   hooks.on_trouble = [](const std::string& trouble) { spdlog::warn("{}", printable(trouble)); };
+  hooks.on_news = [](const std::string& news) { spdlog::info("{}", printable(news)); };
   auto started = Observer::start(loop_, std::move(settings), std::move(hooks));
   if (!started) return tl::unexpected(started.error());
   observer_ = std::move(*started);
@@ -107,15 +108,19 @@ void Daemon::on_hangup() {
     spdlog::error("reload: {}; everything stays as it was", options.error().message);
     return;
   }
+  if (options->watch.websocket != options_.watch.websocket) {
+    spdlog::warn("reload: no-websocket has changed, and holds after a restart only");
+  }
   options_.watch.ports = options->watch.ports;
+  options_.watch.discover = options->watch.discover;
   options_.close_wait = options->close_wait;
   options_.log_level = options->log_level;
   set_up_log(options_.log_level, options_.log_format);
-  observer_->change(options_.watch.ports, options_.close_wait);
+  observer_->change({options_.watch.ports, options_.watch.discover}, options_.close_wait);
   spdlog::info(
       "reloaded: watching ports {}, CloseWaitAccumulation above {} for {} s, log level {}; other "
       "options change with a restart only",
-      ports_text(options_.watch.ports), options_.close_wait.threshold,
+      ports_text(options_.watch.ports, options_.watch.discover), options_.close_wait.threshold,
       static_cast<double>(options_.close_wait.for_ns) / 1e9, options_.log_level);
 }
 

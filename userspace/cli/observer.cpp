@@ -65,6 +65,10 @@ std::string kernel_release() {
   return name.release;
 }
 
+std::string unread_text(const std::string& trouble) {
+  return fmt::format("WebSockets are not read (no phases, messages or close codes): {}", trouble);
+}
+
 // From CLOCK_BOOTTIME to the time since the epoch, as the clocks are now.
 int64_t wall_clock_offset_ns() {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
@@ -99,6 +103,7 @@ Result<std::unique_ptr<Observer>> Observer::start(asio::io_context& loop, Observ
                                                   ObserverHooks hooks) {
   auto source = BpfSource::open(settings.watch, settings.ring_bytes);
   if (!source) return tl::unexpected(source.error());
+  if (!(*source)->websocket_trouble().empty()) settings.watch.websocket = false;
   if (settings.bpf_stats) {
     if (auto enabled = (*source)->enable_statistics(); !enabled) {
       return tl::unexpected(enabled.error());
@@ -123,10 +128,11 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
       engine_(settings_.watch, settings_.close_wait, lookup_, hooks_.engine),
       source_(std::move(source)),
       wakeup_(loop, dup(source_->wakeup_fd())),
+      ports_({settings_.watch.ports, settings_.watch.discover}),
       sweeper_(*source_, loop,
                {[this](uint64_t started_ns) {
                   lookup_.forget();
-                  feed(SweepBegan{started_ns, std::exchange(adopt_next_, false)});
+                  feed(SweepBegan{started_ns, sweep_adopts_});
                 },
                 [this](std::span<const std::byte> records) { on_sweep_records(records); },
                 [this](const SweepReport& report) { on_sweep_end(report); }}) {
@@ -141,13 +147,21 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
   status.usage.start_time_seconds =
       static_cast<double>(static_cast<int64_t>(status.started_ns) + wall_clock_offset_ns()) / 1e9;
   engine_.observed().wall_clock_offset_ns = wall_clock_offset_ns();
+  tell_programs();
+  status.websocket_trouble = source_->websocket_trouble();
+  if (!status.websocket_trouble.empty()) {
+    tell(hooks_.on_trouble, unread_text(status.websocket_trouble));
+  }
   load_state();
 }
 
+void Observer::tell(const std::function<void(const std::string&)>& hook,
+                    const std::string& what) const {
+  if (hook) hook(what);
+}
+
 void Observer::feed(const Fact& fact) {
-  if (auto taken = engine_.take(fact); !taken && hooks_.on_trouble) {
-    hooks_.on_trouble(taken.error().message);
-  }
+  if (auto taken = engine_.take(fact); !taken) tell(hooks_.on_trouble, taken.error().message);
   record_fact(fact);
 }
 
@@ -241,10 +255,56 @@ asio::awaitable<void> Observer::keep_consuming_early() {
 
 void Observer::consume() {
   const uint64_t now_ns = boot_time_ns();
-  source_->consume([this](std::span<const std::byte> record) { feed(KernelRecords{record}); });
+  source_->consume([this](std::span<const std::byte> record) {
+    feed(KernelRecords{record});
+    note_discovered(record);
+  });
+  take_up_discovered();
   const auto drops = source_->drops();
   const uint64_t dropped = std::accumulate(drops.begin(), drops.end(), uint64_t{0});
   feed(CaughtUp{now_ns, std::exchange(dropped_, dropped) != dropped});
+}
+
+void Observer::note_discovered(std::span<const std::byte> record) {
+  if (record.empty() || static_cast<uint8_t>(record.front()) != WSBPF_RECORD_DISCOVERED) return;
+  const auto event = decode(record);
+  const auto* found = event ? std::get_if<wsbpf_discovered>(&*event) : nullptr;
+  if (found != nullptr) discovered_.push_back(static_cast<uint16_t>(found->port));
+}
+
+void Observer::take_up_discovered() {
+  if (discovered_.empty()) return;
+  const size_t left_before = ports_.left();
+  for (const uint16_t port : std::exchange(discovered_, {})) {
+    if (!ports_.discover(port)) continue;
+    tell(hooks_.on_news,
+         fmt::format("watching port {}: a listener there answers WebSocket upgrades", port));
+  }
+  if (left_before > 0 && ports_.left() == 0) {
+    tell(hooks_.on_trouble,
+         fmt::format("{} ports were discovered, and no more will be: name those to watch with "
+                     "--port",
+                     WatchedPorts::kMostDiscovered));
+  }
+  watch_ports();
+}
+
+// The programs take up by themselves what they discover. Whatever of it is not wanted any more, or
+// was told by a record that was lost, is taken back by this, and may be discovered again.
+void Observer::tell_programs() {
+  source_->set_discoveries_left(settings_.watch.websocket ? ports_.left() : 0);
+  source_->set_ports(ports_.all());
+}
+
+void Observer::watch_ports() {
+  tell_programs();
+  const PortSet ports = ports_.all();
+  const bool changed = std::exchange(settings_.watch.ports, ports) != ports;
+  feed(SettingsChanged{ports, settings_.close_wait.threshold, settings_.close_wait.for_ns});
+  if (!changed) return;
+  adopt_next_ = true;  // what is there already is found by a sweep
+  repair_wanted_ = true;
+  start_sweep();
 }
 
 const Observed& Observer::observe() {
@@ -266,6 +326,7 @@ void Observer::evaluate() {
   // What an iterator could not read, and what a sweep has repaired, the next sweep sees to.
   const uint64_t in_stream = lost.total() - lost.iterator - lost.unseen;
   if (std::exchange(lost_in_stream_, in_stream) == in_stream) return;
+  tell_programs();
   repair_wanted_ = true;
   start_sweep();
 }
@@ -280,17 +341,12 @@ void Observer::read_losses() {
   lost.unseen = corrections_total(engine_.table());
 }
 
-void Observer::change(const PortSet& ports, const CloseWaitSettings& close_wait) {
+void Observer::change(const PortList& ports, const CloseWaitSettings& close_wait) {
   consume();
-  const bool same_ports = ports == settings_.watch.ports;
   settings_.close_wait = close_wait;
-  settings_.watch.ports = ports;
-  if (!same_ports) source_->set_ports(ports);
-  feed(SettingsChanged{ports, close_wait.threshold, close_wait.for_ns});
-  if (same_ports) return;
-  adopt_next_ = true;
-  repair_wanted_ = true;
-  start_sweep();
+  settings_.watch.discover = ports.discover;
+  ports_.ask(ports);
+  watch_ports();
 }
 
 void Observer::start_sweep() {
@@ -303,8 +359,11 @@ void Observer::start_sweep() {
       repair_wanted_ || engine_.table().has_unconfirmed_owners() || now_ns >= files_next_ns_;
   request.with_files =
       !is_complete() || owners_wanted_ || (files_wanted && now_ns >= files_due_ns_);
-  const bool repairs = request.every_namespace && request.with_files;
-  if (!sweeper_.start(std::move(request)) || !repairs) return;
+  const bool everywhere = request.every_namespace;
+  const bool repairs = everywhere && request.with_files;
+  if (!sweeper_.start(std::move(request))) return;
+  sweep_adopts_ = everywhere && std::exchange(adopt_next_, false);
+  if (!repairs) return;
   repair_wanted_ = false;
   owners_wanted_ = false;
 }
@@ -371,6 +430,8 @@ void Observer::save_state() {
 void Observer::fill_status() {
   Observed& observed = engine_.observed();
   Status& status = observed.status;
+  status.discovery = settings_.watch.discover;
+  status.discovered_ports = ports_.discovered();
   status.sweep_interval_seconds = std::chrono::duration<double>(settings_.sweep_interval).count();
   status.close_wait_threshold = settings_.close_wait.threshold;
   status.close_wait_for_seconds = static_cast<double>(settings_.close_wait.for_ns) / 1e9;
@@ -381,6 +442,12 @@ void Observer::fill_status() {
   status.reasons.clear();
   if (!procfs_.sees_host_pids()) {
     status.reasons.push_back("not in the host's pid namespace: no owner can be known");
+  }
+  if (!status.websocket_trouble.empty()) {
+    status.reasons.push_back(unread_text(status.websocket_trouble));
+  }
+  if (settings_.watch.discover && !settings_.watch.websocket) {
+    status.reasons.push_back("no ports can be discovered: WebSockets are not read");
   }
   for (const std::string& error : sweep_errors_) {
     status.reasons.push_back("not everything could be read: " + error);

@@ -19,6 +19,7 @@
 #include "cli/engine.h"
 #include "core/fact.h"
 #include "core/result.h"
+#include "core/watched_ports.h"
 #include "serve/journal.h"
 #include "serve/observed.h"
 #include "source/bpf_source.h"
@@ -66,6 +67,7 @@ struct ObserverSettings {
 struct ObserverHooks {
   EngineHooks engine;
   std::function<void(const std::string&)> on_trouble;  // something could not be read or written
+  std::function<void(const std::string&)> on_news;     // something was found
 };
 
 class Observer {
@@ -90,8 +92,9 @@ class Observer {
   // since the last call, or nothing once the recording has ended since nobody came for it.
   std::function<std::optional<std::string>()> record();
 
-  // Takes new ports and thresholds while everything goes on.
-  void change(const PortSet& ports, const CloseWaitSettings& close_wait);
+  // Takes new ports and thresholds while everything goes on. Ports that were discovered stay, as
+  // long as more are to be.
+  void change(const PortList& ports, const CloseWaitSettings& close_wait);
 
   // The first sweep is over: everything that was there at the start is in the table.
   bool is_complete() const { return engine_.observed().status.sweeps > 0; }
@@ -114,6 +117,11 @@ class Observer {
   };
 
   void feed(const Fact& fact);
+  void note_discovered(std::span<const std::byte> record);
+  void take_up_discovered();
+  void watch_ports();
+  void tell_programs();
+  void tell(const std::function<void(const std::string&)>& hook, const std::string& what) const;
   void record_fact(const Fact& fact);
   void consume();
   void evaluate();
@@ -135,6 +143,9 @@ class Observer {
   Journal journal_;
   std::unique_ptr<BpfSource> source_;
   boost::asio::posix::stream_descriptor wakeup_;
+  WatchedPorts ports_;
+  std::vector<uint16_t> discovered_;  // and not taken up yet
+  bool sweep_adopts_ = false;         // the one under way
   std::vector<std::string> sweep_errors_;
   uint64_t dropped_ = 0;         // records, when they were last counted
   uint64_t lost_in_stream_ = 0;  // of the ring buffer and of recursion, when last evaluated

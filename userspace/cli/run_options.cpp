@@ -54,9 +54,17 @@ Result<void> set_duration(uint64_t& out_ns, const std::string& value) {
 }
 
 Result<void> apply_ports(RunOptions& options, const std::string& value) {
-  const auto ports = parse_ports(value);
-  if (!ports) return tl::unexpected(ports.error());
-  options.watch.ports = *ports;
+  const auto list = parse_port_list(value);
+  if (!list) return tl::unexpected(list.error());
+  options.watch.ports = list->ports;
+  options.watch.discover = list->discover;
+  return {};
+}
+
+Result<void> apply_no_websocket(RunOptions& options, const std::string& value) {
+  bool off = false;
+  if (auto set = set_switch(off, value); !set) return set;
+  options.watch.websocket = !off;
   return {};
 }
 
@@ -183,10 +191,15 @@ std::string default_node_name(const Environment& environment) {
 const std::vector<RunOption>& run_option_table() {
   static const std::vector<RunOption> table = {
       {"port", "PORTS", kDefaultPorts,
-       "ports to watch: numbers and ranges (8080,8443,9000-9100); may be repeated", apply_ports},
+       "ports to watch: numbers and ranges (8080,8443,9000-9100), and auto for those where a "
+       "listener answers WebSocket upgrades; may be repeated",
+       apply_ports},
       {"role", "ROLE", "server",
        "watch connections accepted on these ports (server), made to them (client), or both",
        apply_role},
+      {"no-websocket", nullptr, "false",
+       "read no packets: neither handshakes nor messages nor close codes, TCP alone",
+       apply_no_websocket},
       {"listen", "ADDR:PORT", "127.0.0.1:19435",
        "where the API and metrics are served over HTTP; '' turns it off",
        [](RunOptions& o, const std::string& v) { return set_text(o.listen, v); }},
@@ -235,6 +248,14 @@ std::string environment_name(const std::string& option) {
   return name;
 }
 
+Result<void> check_discovery(const Watch& watch) {
+  if (!watch.discover || watch.websocket) return {};
+  return fail(
+      "--port auto knows listeners by the WebSocket upgrades that they answer, which "
+      "--no-websocket leaves unread: leave out one of the two",
+      ExitCode::kUsage);
+}
+
 Result<RunOptions> resolve_run_options(const RawOptions& flags, const Environment& environment) {
   RawOptions file;
   const std::string path = config_path(flags, environment);
@@ -265,6 +286,9 @@ Result<RunOptions> resolve_run_options(const RawOptions& flags, const Environmen
       continue;
     }
     if (auto applied = row.apply(options, value); !applied) return wrap(origin, applied.error());
+  }
+  if (auto possible = check_discovery(options.watch); !possible) {
+    return tl::unexpected(possible.error());
   }
   return options;
 }

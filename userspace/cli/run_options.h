@@ -59,6 +59,9 @@ using RawOptions = std::map<std::string, std::string>;
 // The environment variable of an option: "close-wait-for" -> "WSBPF_CLOSE_WAIT_FOR".
 std::string environment_name(const std::string& option);
 
+// Whether ports can be discovered with what else was asked for (exit code: usage).
+Result<void> check_discovery(const Watch& watch);
+
 // Puts everything together: flags beat WSBPF_* beat the file (`flags["config"]` or WSBPF_CONFIG,
 // TOML) beat the defaults. Errors say where the bad value came from (exit code: usage).
 using Environment = std::function<const char*(const char* name)>;

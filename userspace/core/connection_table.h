@@ -29,6 +29,7 @@ struct Watch {
   bool server = true;     // connections accepted on these ports
   bool client = false;    // connections made to these ports
   bool websocket = true;  // their packets are read
+  bool discover = false;  // also ports where a listener answers WebSocket upgrades
 };
 
 // What the table tells as it happens. None of these may change the table.

@@ -236,6 +236,27 @@ Json history_json(const Observed& observed, const ListenerKey& key, size_t span)
   };
 }
 
+namespace {
+
+Json port_numbers(const PortSet& ports) {
+  Json numbers = Json::array();
+  for (size_t port = ports._Find_first(); port < ports.size(); port = ports._Find_next(port)) {
+    numbers.push_back(port);
+  }
+  return numbers;
+}
+
+// Whether WebSockets are read.
+Json websocket_reading_json(const Watch& watch, const Status& status) {
+  Json reason;
+  if (!watch.websocket) {
+    reason = status.websocket_trouble.empty() ? "off: --no-websocket" : status.websocket_trouble;
+  }
+  return {{"enabled", watch.websocket}, {"reason", std::move(reason)}};
+}
+
+}  // namespace
+
 Json status_json(const Observed& observed) {
   const Status& status = observed.status;
   Json corrections = Json::object();
@@ -266,10 +287,13 @@ Json status_json(const Observed& observed) {
       {"ready", status.reasons.empty() ? "ok" : "degraded"},
       {"reasons", status.reasons},
       {"coverage", status.full_coverage ? "full" : "partial"},
-      {"ports", ports_text(watch.ports)},
+      {"ports", ports_text(watch.ports, status.discovery)},
+      {"discovery", status.discovery},
+      {"discovered_ports", port_numbers(status.discovered_ports)},
       {"role", watch.server && watch.client ? "both"
                : watch.server               ? "server"
                                             : "client"},
+      {"websocket", websocket_reading_json(watch, status)},
       {"connections", observed.table->connections().size()},
       {"listeners", shown_listeners},
       {"opens_per_second", rounded(rates.opens)},

@@ -66,6 +66,9 @@ struct Status {
   size_t namespaces = 0;
   uint32_t close_wait_threshold = 0;
   double close_wait_for_seconds = 0;
+  std::string websocket_trouble;  // why they are not read; "": they are, or are off
+  bool discovery = false;         // ports are to be discovered
+  PortSet discovered_ports;
   std::vector<ProgramStats> programs;        // only with --bpf-stats
   std::map<int, std::string> reset_reasons;  // the kernel's names
   ProcessUsage usage;

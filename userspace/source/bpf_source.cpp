@@ -172,6 +172,8 @@ void BpfSource::set_ports(const PortSet& ports) {
   }
 }
 
+void BpfSource::set_discoveries_left(size_t) {}
+
 size_t BpfSource::consume(const TakeRecord& take) {
   __atomic_store_n(&skeleton_->object->data_wakeup->wakeup_asked, 0, __ATOMIC_RELAXED);
   skeleton_->take = &take;

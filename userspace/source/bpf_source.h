@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,6 +40,14 @@ class BpfSource {
 
   // Changes the watched ports while the programs run.
   void set_ports(const PortSet& ports);
+
+  // How many more ports may be discovered. The programs watch such a port at once, and tell it by
+  // a record.
+  void set_discoveries_left(size_t count);
+
+  // Why WebSockets are not read although they were to be: what the kernel or the cgroups lack.
+  // "": they are, or were not to be.
+  const std::string& websocket_trouble() const { return websocket_trouble_; }
 
   // Hands over every record that waits, one at a time. Returns how many there were.
   using TakeRecord = std::function<void(std::span<const std::byte>)>;
@@ -77,6 +86,7 @@ class BpfSource {
   explicit BpfSource(std::unique_ptr<Skeleton> skeleton);
 
   std::unique_ptr<Skeleton> skeleton_;
+  std::string websocket_trouble_;
 };
 
 }  // namespace wsbpf

@@ -18,6 +18,7 @@
 
 #include "core/text.h"
 #include "source/bpf_features.h"
+#include "source/cgroup_root.h"
 #include "source/files.h"
 #include "source/procfs.h"
 
@@ -135,6 +136,14 @@ Probe probe_cgroups() {
   return ok(kName, unified && legacy ? "v1 and v2 (hybrid)" : unified ? "v2" : "v1");
 }
 
+Probe probe_cgroup_root() {
+  constexpr char kName[] = "cgroup v2 root";
+  const auto root = open_cgroup_root();
+  if (!root) return degraded(kName, root.error().message, kLostWithoutWebSockets);
+  close(*root);
+  return ok(kName, "the host's");
+}
+
 Probe probe_container_logs(const std::string& folder) {
   constexpr char kName[] = "pod names";
   std::error_code error;
@@ -184,11 +193,8 @@ std::vector<Probe> probe_capabilities() {
 }
 
 std::vector<Probe> probe_surroundings(const std::string& container_logs) {
-  return {probe_proc(),
-          probe_pid_namespace(),
-          probe_network_namespaces(),
-          probe_cgroups(),
-          probe_container_logs(container_logs),
+  return {probe_proc(),       probe_pid_namespace(), probe_network_namespaces(),
+          probe_cgroups(),    probe_cgroup_root(),   probe_container_logs(container_logs),
           probe_descriptors()};
 }
 

@@ -21,6 +21,10 @@ constexpr std::string_view probe_status_name(ProbeStatus status) {
   return kProbeStatusNames[static_cast<size_t>(status)];
 }
 
+// Where their packets cannot be read.
+inline constexpr char kLostWithoutWebSockets[] =
+    "WebSockets' phases, messages, pings and close codes, and --port auto; TCP verdicts remain";
+
 struct Probe {
   std::string name;
   ProbeStatus status{};

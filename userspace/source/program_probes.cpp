@@ -15,6 +15,7 @@
 #include "core/text.h"
 #include "source/bpf_features.h"
 #include "source/bpf_source.h"
+#include "source/cgroup_root.h"
 #include "source/libbpf_warning.h"
 #include "wsbpf.skel.h"
 
@@ -48,7 +49,10 @@ class Alone {
     }
     bpf_map__set_max_entries(object_->maps.events, static_cast<uint32_t>(getpagesize()));
   }
-  ~Alone() { wsbpf_bpf__destroy(object_); }
+  ~Alone() {
+    bpf_link__destroy(cgroup_link_);
+    wsbpf_bpf__destroy(object_);
+  }
   Alone(const Alone&) = delete;
   Alone& operator=(const Alone&) = delete;
 
@@ -56,6 +60,11 @@ class Alone {
     return object_ != nullptr && program_ != nullptr && keep(wsbpf_bpf__load(object_)) == 0;
   }
   bool attach() { return keep(wsbpf_bpf__attach(object_)) == 0; }
+  // As a link: beside whatever else is attached there.
+  bool attach_to_cgroup(int cgroup) {
+    cgroup_link_ = bpf_program__attach_cgroup(program_, cgroup);
+    return keep(cgroup_link_ == nullptr ? -errno : 0) == 0;
+  }
   int error() const { return error_; }
   bpf_program* program() const { return program_; }
   wsbpf_bpf* object() const { return object_; }
@@ -68,6 +77,7 @@ class Alone {
 
   wsbpf_bpf* object_;
   bpf_program* program_ = nullptr;
+  bpf_link* cgroup_link_ = nullptr;
   int error_ = ENOENT;
 };
 
@@ -89,6 +99,9 @@ bool is_iterator(const bpf_program* program) {
 bool is_called(const bpf_program* program) {
   return bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL;
 }
+
+// Those that read packets; without them TCP is observed still.
+bool reads_packets(const std::string& name) { return name.starts_with("websocket_"); }
 
 // Returns 0, or the error.
 int read_to_the_end(const bpf_link* link) {
@@ -127,6 +140,35 @@ std::optional<Probe> probe_unfit_variant(const std::string& name, const std::str
                     "use Linux 6.10 or newer, if that matters to you");
   }
   return std::nullopt;
+}
+
+Probe probe_packet_reader(const std::string& name) {
+  const std::string title = "program " + name;
+  keep_libbpf_warnings();
+  const auto without_it = [&title](std::string found) {
+    return degraded(title, std::move(found), kLostWithoutWebSockets,
+                    "use Linux 5.17 or newer with CONFIG_CGROUP_BPF=y, if that matters to you");
+  };
+  Alone alone(name);
+  if (!alone.load()) return without_it("loading it was " + refusal(alone.error()));
+  const auto root = open_cgroup_root();
+  if (!root) {
+    return degraded(title, "loaded; not attached: see cgroup v2 root", kLostWithoutWebSockets);
+  }
+  const bool attached = alone.attach_to_cgroup(*root);
+  close(*root);
+  if (!attached) return without_it("attaching it was " + refusal(alone.error()));
+  return ok(title, "loaded, and attached to the cgroup v2 root");
+}
+
+// What walks over the frames of a packet.
+Probe probe_loop() {
+  constexpr char kName[] = "bpf_loop";
+  keep_libbpf_warnings();
+  const int has = libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_loop, nullptr);
+  if (has > 0) return ok(kName, "the kernel has it");
+  return degraded(kName, has == 0 ? "the kernel has none" : "trying it was " + refusal(-has),
+                  kLostWithoutWebSockets, "use Linux 5.17 or newer, if that matters to you");
 }
 
 Probe probe_program(const std::string& name) {
@@ -196,12 +238,19 @@ std::vector<Probe> probe_programs() {
   const char* const advice =
       has_capability(CAP_BPF) && has_capability(CAP_PERFMON) ? kKernel : kPrivilege;
   for (const std::string& name : program_names()) {
+    if (reads_packets(name)) {
+      probes.push_back(may ? probe_packet_reader(name)
+                           : degraded("program " + name, lacking, kLostWithoutWebSockets, advice));
+      continue;
+    }
     const bool iterates = name.starts_with("dump_");
     probes.push_back(may ? probe_program(name)
                          : missing((iterates ? "iterator " : "program ") + name, lacking, advice));
   }
   if (probes.empty())
     probes.push_back(missing("programs", "the BPF object is not readable", kKernel));
+  probes.push_back(may ? probe_loop()
+                       : degraded("bpf_loop", lacking, kLostWithoutWebSockets, advice));
   probes.push_back(may ? probe_ring_buffer() : missing("ring buffer", lacking, advice));
   probes.push_back(has_capability(CAP_SYS_ADMIN)
                        ? probe_statistics()

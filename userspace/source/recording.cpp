@@ -156,6 +156,12 @@ ProcessSeen process_seen_from(const Json& json) {
   return seen;
 }
 
+// None, where none had been discovered yet and no other was asked for.
+Result<PortSet> ports_from(const Json& json) {
+  const auto text = json.at("ports").get<std::string>();
+  return text.empty() ? PortSet{} : parse_ports(text);
+}
+
 Json record_sizes() {
   return {{"opened", sizeof(wsbpf_opened)},
           {"state", sizeof(wsbpf_state)},
@@ -202,7 +208,7 @@ Result<RecordingHeader> header_from(const Json& json) {
   json.at("node").get_to(header.node);
   json.at("kernel").get_to(header.kernel);
   json.at("boot_id").get_to(header.boot_id);
-  const auto ports = parse_ports(json.at("ports").get<std::string>());
+  const auto ports = ports_from(json);
   if (!ports) return tl::unexpected(ports.error());
   header.watch.ports = *ports;
   json.at("server").get_to(header.watch.server);
@@ -392,7 +398,7 @@ Result<std::optional<Fact>> RecordingReader::decode_frame(uint32_t kind, std::st
         return Fact(EvaluationDue{json.at("now_ns"), json.at("wall_clock_offset_ns"),
                                   json.at("lost").get<std::map<std::string, uint64_t>>()});
       case kSettingsChanged: {
-        const auto ports = parse_ports(json.at("ports").get<std::string>());
+        const auto ports = ports_from(json);
         if (!ports) return tl::unexpected(ports.error());
         return Fact(
             SettingsChanged{*ports, json.at("close_wait_threshold"), json.at("close_wait_for_ns")});

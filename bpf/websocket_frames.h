@@ -1,0 +1,422 @@
+/* The frames of a WebSocket (RFC 6455 section 5): their headers are read, and of control frames the
+ * first bytes of the payload; the rest is passed over by its length.
+ */
+#ifndef WSBPF_WEBSOCKET_FRAMES_H
+#define WSBPF_WEBSOCKET_FRAMES_H
+
+#include "websocket_segment.h"
+
+enum websocket_opcode {
+	WEBSOCKET_CONTINUATION = 0x0,
+	WEBSOCKET_TEXT = 0x1,
+	WEBSOCKET_BINARY = 0x2,
+	WEBSOCKET_CLOSE = 0x8,
+	WEBSOCKET_PING = 0x9,
+	WEBSOCKET_PONG = 0xa,
+};
+
+enum {
+	WEBSOCKET_FINAL = 0x80,
+	WEBSOCKET_RSV1 = 0x40,
+	WEBSOCKET_RSV_2_AND_3 = 0x30,
+	WEBSOCKET_CONTROL = 0x8, /* of the opcode */
+	WEBSOCKET_MASKED = 0x80,
+	WEBSOCKET_SHORT_LENGTH = 0x7f,
+	WEBSOCKET_LONGEST_CONTROL = 125,
+	WEBSOCKET_LENGTH_16 = 126, /* the length follows, in two bytes or in eight */
+	WEBSOCKET_LENGTH_64 = 127,
+	WEBSOCKET_MASK_BYTES = 4,
+	WEBSOCKET_MOST_NEEDED = 10,	/* bytes of a header and a payload, see websocket_needs() */
+	WEBSOCKET_NO_STATUS = 1005,	/* RFC 6455 section 7.4.1 */
+	WEBSOCKET_PINGS_APART_MS = 100, /* of which the round trip is measured */
+};
+
+/* As much of a frame as is looked at: two bytes, and up to eight that follow them. */
+struct websocket_frame {
+	__u8 first;
+	__u8 second;
+	__u64 rest;   /* the earliest byte is the lowest */
+	__u64 length; /* of the payload */
+};
+
+WEBSOCKET_INLINE __u8 websocket_opcode(const struct websocket_frame *frame)
+{
+	return frame->first & 0xf;
+}
+
+WEBSOCKET_INLINE __u32 websocket_length_bytes(__u8 second)
+{
+	const __u8 length = second & WEBSOCKET_SHORT_LENGTH;
+
+	if (length < WEBSOCKET_LENGTH_16)
+		return 0;
+	return length == WEBSOCKET_LENGTH_16 ? 2 : 8;
+}
+
+/* How many bytes of a frame must be there before it can be understood: the header without the mask,
+ * of a Close its code, too, of a ping or pong what tells it from others. */
+WEBSOCKET_INLINE __u32 websocket_needs(__u8 first, __u8 second)
+{
+	const __u8 opcode = first & 0xf;
+	const __u32 length = second & WEBSOCKET_SHORT_LENGTH;
+	const __u32 mask = second & WEBSOCKET_MASKED ? WEBSOCKET_MASK_BYTES : 0;
+
+	if (length > WEBSOCKET_LONGEST_CONTROL)
+		return 2 + websocket_length_bytes(second);
+	if (opcode == WEBSOCKET_CLOSE && length >= 2)
+		return 2 + mask + 2;
+	if (opcode == WEBSOCKET_PING || opcode == WEBSOCKET_PONG)
+		return 2 + mask + (length < 4 ? length : 4);
+	return 2;
+}
+
+WEBSOCKET_INLINE void websocket_read_length(struct websocket_frame *frame)
+{
+	const __u8 length = frame->second & WEBSOCKET_SHORT_LENGTH;
+
+	if (length == WEBSOCKET_LENGTH_64)
+		frame->length = __builtin_bswap64(frame->rest);
+	else if (length == WEBSOCKET_LENGTH_16)
+		frame->length = __builtin_bswap16((__u16)frame->rest);
+	else
+		frame->length = length;
+}
+
+/* The frame's bytes from its beginning to its end. To be asked of lengths below 2^63 only. */
+WEBSOCKET_INLINE __u64 websocket_frame_bytes(const struct websocket_frame *frame)
+{
+	const __u32 mask = frame->second & WEBSOCKET_MASKED ? WEBSOCKET_MASK_BYTES : 0;
+
+	return 2 + websocket_length_bytes(frame->second) + mask + frame->length;
+}
+
+WEBSOCKET_INLINE bool websocket_is_known(__u8 opcode)
+{
+	return opcode <= WEBSOCKET_BINARY ||
+	       (opcode >= WEBSOCKET_CLOSE && opcode <= WEBSOCKET_PONG);
+}
+
+/* Anything about the header alone that RFC 6455 section 5.2 forbids. */
+WEBSOCKET_INLINE bool websocket_is_malformed(const struct websocket_frame *frame, __u32 bits)
+{
+	const __u8 short_length = frame->second & WEBSOCKET_SHORT_LENGTH;
+
+	if (!websocket_is_known(websocket_opcode(frame)) || frame->first & WEBSOCKET_RSV_2_AND_3)
+		return true;
+	/* Where the handshake was not seen, an extension may have been agreed upon. */
+	if (frame->first & WEBSOCKET_RSV1 &&
+	    !(bits & (WSBPF_WEBSOCKET_COMPRESSED | WSBPF_WEBSOCKET_PROVEN)))
+		return true;
+	if (frame->first & WEBSOCKET_CONTROL)
+		return !(frame->first & WEBSOCKET_FINAL) || frame->first & WEBSOCKET_RSV1 ||
+		       short_length > WEBSOCKET_LONGEST_CONTROL;
+	/* The shortest form must be used. */
+	if (short_length == WEBSOCKET_LENGTH_16)
+		return frame->length < WEBSOCKET_LENGTH_16;
+	return short_length == WEBSOCKET_LENGTH_64 && frame->length <= 0xffff;
+}
+
+/* RFC 6455 section 5.1: the client's frames are masked, the server's are not. */
+WEBSOCKET_INLINE bool websocket_is_masked_wrongly(const struct websocket_frame *frame,
+						  __u32 from_client)
+{
+	return !(frame->second & WEBSOCKET_MASKED) != !from_client;
+}
+
+/* The first four bytes of the payload, of which no more than those that there are. */
+WEBSOCKET_INLINE __u32 websocket_payload(const struct websocket_frame *frame)
+{
+	__u32 payload = (__u32)frame->rest;
+
+	if (frame->second & WEBSOCKET_MASKED)
+		payload ^= (__u32)(frame->rest >> 32);
+	return frame->length < 4 ? payload & ((1u << (8 * (__u32)frame->length)) - 1) : payload;
+}
+
+/* RFC 6455 section 7.4: codes that may stand in a frame, with those registered since. */
+WEBSOCKET_INLINE bool websocket_may_be_sent(__u16 code)
+{
+	if (code >= 3000 && code <= 4999)
+		return true;
+	return code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;
+}
+
+/* Tells a ping's payload from others, as far as 16 bits can; never 0. */
+WEBSOCKET_INLINE __u16 websocket_tag(const struct websocket_frame *frame)
+{
+	const __u32 mixed = (websocket_payload(frame) + (__u32)frame->length) * 0x9e3779b1u;
+
+	return (__u16)(mixed >> 16 | 1);
+}
+
+struct websocket_frame_walk {
+	const struct websocket_segment *segment;
+	struct wsbpf_websocket_state *state;
+	struct wsbpf_websocket_direction *direction;
+	__u64 now_ns;	/* 0: not asked yet */
+	__u32 position; /* of the next byte, in the payload */
+	__u32 news;
+};
+
+WEBSOCKET_INLINE void websocket_note_violation(struct wsbpf_websocket_direction *direction)
+{
+	if (direction->violations < 255)
+		direction->violations++;
+}
+
+WEBSOCKET_INLINE void websocket_take_close(struct websocket_frame_walk *walk,
+					   const struct websocket_frame *frame)
+{
+	struct wsbpf_websocket_state *state = walk->state;
+	struct wsbpf_websocket_direction *direction = walk->direction;
+	const bool has_code = frame->length >= 2 && frame->length <= WEBSOCKET_LONGEST_CONTROL;
+	const __u16 code = has_code ? __builtin_bswap16((__u16)websocket_payload(frame))
+				    : (__u16)WEBSOCKET_NO_STATUS;
+	const bool is_in = walk->segment->direction == WSBPF_IN;
+
+	if ((has_code && !websocket_may_be_sent(code)) || frame->length == 1)
+		websocket_note_violation(direction);
+	if (direction->close_code) {
+		websocket_note_violation(direction);
+		return;
+	}
+	direction->close_code = code ? code : (__u16)WEBSOCKET_NO_STATUS;
+	walk->news |= WSBPF_NEWS_CLOSE;
+	if (!(state->bits & (WSBPF_WEBSOCKET_CLOSE_FIRST_IN | WSBPF_WEBSOCKET_CLOSE_FIRST_OUT))) {
+		__sync_fetch_and_or(&state->bits, is_in ? WSBPF_WEBSOCKET_CLOSE_FIRST_IN
+							: WSBPF_WEBSOCKET_CLOSE_FIRST_OUT);
+		return;
+	}
+	/* Ours had passed here before: had the peer received it, it would have acknowledged it. */
+	if (is_in && websocket_ahead(walk->segment->ack, state->directions[WSBPF_OUT].seq) < 0)
+		__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_CLOSES_CROSSED);
+}
+
+/* Of pings that follow each other at once the first is measured; of two with the same payload that
+ * wait for their pongs together, neither: which of them a pong answers could not be told. */
+WEBSOCKET_INLINE void websocket_take_ping(struct websocket_frame_walk *walk,
+					  const struct websocket_frame *frame)
+{
+	const __u32 at = walk->segment->direction & 1;
+	const __u32 now_us = (__u32)(walk->now_ns / 1000);
+	const __u16 tag = websocket_tag(frame);
+	const __u16 waiting = walk->state->ping_tag[at];
+
+	if (now_us - walk->state->ping_us[at] < WEBSOCKET_PINGS_APART_MS * 1000)
+		return;
+	walk->state->ping_us[at] = now_us;
+	walk->state->ping_tag[at] = waiting == tag ? 0 : tag;
+}
+
+WEBSOCKET_INLINE void websocket_take_pong(struct websocket_frame_walk *walk,
+					  const struct websocket_frame *frame)
+{
+	const bool is_in = walk->segment->direction == WSBPF_IN;
+	const __u32 at = is_in ? WSBPF_OUT : WSBPF_IN; /* the ping's direction */
+	struct wsbpf_websocket_state *state = walk->state;
+
+	if (!state->ping_tag[at] || state->ping_tag[at] != websocket_tag(frame))
+		return;
+	state->ping_tag[at] = 0;
+	state->rtt_us = (__u32)(walk->now_ns / 1000) - state->ping_us[at];
+	if (is_in)
+		__sync_fetch_and_and(&state->bits, ~(__u32)WSBPF_WEBSOCKET_PING_IN);
+	else
+		__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PING_IN);
+	walk->news |= WSBPF_NEWS_PONG;
+}
+
+/* Messages of one millisecond are taken for one arrival. */
+WEBSOCKET_INLINE void websocket_note_gap(struct wsbpf_websocket_direction *direction, __u32 now_ms)
+{
+	const __u32 slot = direction->slots >> 2 & (WSBPF_GAPS - 1);
+
+	if (direction->message_ms && now_ms != direction->message_ms) {
+		direction->gaps[slot] = wsbpf_gap(now_ms - direction->message_ms);
+		direction->slots = (__u8)((direction->slots & 3) | ((slot + 1) % WSBPF_GAPS) << 2);
+	}
+	direction->message_ms = now_ms ? now_ms : 1;
+}
+
+WEBSOCKET_INLINE void websocket_take_data(struct websocket_frame_walk *walk,
+					  const struct websocket_frame *frame, __u32 now_ms)
+{
+	struct wsbpf_websocket_direction *direction = walk->direction;
+	const bool continues = websocket_opcode(frame) == WEBSOCKET_CONTINUATION;
+	const bool in_message = direction->reading & WSBPF_IN_MESSAGE;
+	/* Where something was missed, a beginning may have been, too. */
+	const bool whole =
+		!walk->state->missed_bytes && !(walk->state->bits & WSBPF_WEBSOCKET_PROVEN);
+
+	if ((whole && continues != in_message) || direction->close_code)
+		websocket_note_violation(direction);
+	if (!continues)
+		websocket_note_gap(direction, now_ms);
+	direction->message_bytes += frame->length;
+	if (frame->first & WEBSOCKET_FINAL) {
+		direction->messages++;
+		direction->reading &= (__u8)~WSBPF_IN_MESSAGE;
+	} else {
+		direction->reading |= WSBPF_IN_MESSAGE;
+	}
+}
+
+WEBSOCKET_INLINE void websocket_keep_frame(struct wsbpf_websocket_direction *direction,
+					   const struct websocket_frame *frame, __u32 now_ms)
+{
+	const __u32 slot = direction->slots & (WSBPF_FRAMES_KEPT - 1);
+	const __u32 length =
+		frame->length < WSBPF_FRAME_LENGTH ? (__u32)frame->length : WSBPF_FRAME_LENGTH;
+
+	direction->frames[slot] =
+		WSBPF_FRAME_SEEN | (frame->first & WEBSOCKET_FINAL ? (__u32)WSBPF_FRAME_FINAL : 0) |
+		(__u32)websocket_opcode(frame) << WSBPF_FRAME_OPCODE_SHIFT | length;
+	direction->frame_gaps[slot] =
+		direction->frame_ms ? wsbpf_gap(now_ms - direction->frame_ms) : 0;
+	direction->frame_ms = now_ms;
+	direction->slots =
+		(__u8)((direction->slots & ~3u) | ((slot + 1) & (WSBPF_FRAMES_KEPT - 1)));
+}
+
+/* Returns whether the stream can be followed behind the frame. */
+WEBSOCKET_INLINE bool websocket_take_frame(struct websocket_frame_walk *walk,
+					   const struct websocket_frame *frame)
+{
+	struct wsbpf_websocket_direction *direction = walk->direction;
+	const __u8 opcode = websocket_opcode(frame);
+	__u32 now_ms;
+
+	if (websocket_is_malformed(frame, walk->state->bits) ||
+	    websocket_is_masked_wrongly(frame, walk->segment->from_client))
+		websocket_note_violation(direction);
+	if (frame->length >> 63)
+		return false; /* no stream is that long: these are no frames */
+	if (!walk->now_ns)
+		walk->now_ns = websocket_now_ns();
+	now_ms = (__u32)(walk->now_ns / 1000000);
+	websocket_keep_frame(direction, frame, now_ms);
+	if (opcode <= WEBSOCKET_BINARY)
+		websocket_take_data(walk, frame, now_ms);
+	else if (opcode == WEBSOCKET_CLOSE)
+		websocket_take_close(walk, frame);
+	else if (opcode == WEBSOCKET_PING)
+		websocket_take_ping(walk, frame);
+	else if (opcode == WEBSOCKET_PONG)
+		websocket_take_pong(walk, frame);
+	return true;
+}
+
+/* The next byte of a header that is cut, or too near the segment's end for all its bytes to be
+ * there. */
+WEBSOCKET_INLINE long websocket_hold_byte(struct websocket_frame_walk *walk,
+					  struct websocket_frame *frame)
+{
+	struct wsbpf_websocket_direction *direction = walk->direction;
+	__u8 byte = 0;
+
+	if (websocket_load(walk->segment, walk->position, &byte, 1))
+		return 1;
+	walk->position++;
+	if (direction->held < 2)
+		direction->held_first[direction->held & 1] = byte;
+	else
+		direction->skip |= (__u64)byte << (8 * ((direction->held - 2) & 7));
+	direction->held++;
+	frame->first = direction->held_first[0];
+	frame->second = direction->held_first[1];
+	frame->rest = direction->skip;
+	return 0;
+}
+
+/* One frame a call, or one byte of one that is cut. */
+static long websocket_walk_frame(__u32 i, void *context)
+{
+	struct websocket_frame_walk *walk = (struct websocket_frame_walk *)context;
+	struct wsbpf_websocket_direction *direction = walk->direction;
+	const __u32 left = walk->segment->length - walk->position;
+	struct websocket_frame frame = {0, 0, 0, 0};
+	__u32 needed;
+
+	(void)i;
+	if (!left)
+		return 1;
+	if (!direction->held && direction->skip) {
+		const __u32 passed = direction->skip < left ? (__u32)direction->skip : left;
+
+		direction->skip -= passed;
+		walk->position += passed;
+		return 0;
+	}
+	if (!direction->held && left >= WEBSOCKET_MOST_NEEDED) {
+		__u8 bytes[16] = {0};
+
+		/* So that the eight bytes behind the first two are aligned. */
+		if (websocket_load(walk->segment, walk->position, bytes + 6, WEBSOCKET_MOST_NEEDED))
+			return 1;
+		frame.first = bytes[6];
+		frame.second = bytes[7];
+		__builtin_memcpy(&frame.rest, bytes + 8, 8);
+		needed = websocket_needs(frame.first, frame.second);
+		walk->position += needed;
+	} else {
+		if (websocket_hold_byte(walk, &frame))
+			return 1;
+		needed = websocket_needs(frame.first, frame.second);
+		if (direction->held < 2 || direction->held < needed)
+			return 0;
+		direction->held = 0;
+		direction->skip = 0;
+	}
+	websocket_read_length(&frame);
+	if (!websocket_take_frame(walk, &frame)) {
+		direction->reading = WSBPF_READING_LOST;
+		walk->news |= WSBPF_NEWS_LOST;
+		return 1;
+	}
+	direction->skip = websocket_frame_bytes(&frame) - needed;
+	return 0;
+}
+
+/* Do whole frames, without anything that RFC 6455 forbids, end where the segment does? That is the
+ * proof that a stream whose beginning was not seen, or a part of it, is understood again. */
+struct websocket_proof_walk {
+	const struct websocket_segment *segment;
+	__u32 bits;
+	__u32 position;
+	__u32 failed;
+};
+
+static long websocket_walk_proof(__u32 i, void *context)
+{
+	struct websocket_proof_walk *walk = (struct websocket_proof_walk *)context;
+	const __u32 left = walk->segment->length - walk->position;
+	struct websocket_frame frame = {0, 0, 0, 0};
+	__u8 bytes[16] = {0};
+
+	(void)i;
+	if (!left)
+		return 1;
+	walk->failed = 1;
+	if (left < 2 || websocket_load(walk->segment, walk->position, bytes + 6, 2))
+		return 1;
+	frame.first = bytes[6];
+	frame.second = bytes[7];
+	if (websocket_length_bytes(frame.second) == 8) {
+		if (left < 10 || websocket_load(walk->segment, walk->position + 2, bytes + 8, 8))
+			return 1;
+	} else if (websocket_length_bytes(frame.second) == 2) {
+		if (left < 4 || websocket_load(walk->segment, walk->position + 2, bytes + 8, 2))
+			return 1;
+	}
+	__builtin_memcpy(&frame.rest, bytes + 8, 8);
+	websocket_read_length(&frame);
+	if (frame.length >> 63 || websocket_is_malformed(&frame, walk->bits) ||
+	    websocket_is_masked_wrongly(&frame, walk->segment->from_client) ||
+	    websocket_frame_bytes(&frame) > left)
+		return 1;
+	walk->position += (__u32)websocket_frame_bytes(&frame);
+	walk->failed = 0;
+	return 0;
+}
+
+#endif /* WSBPF_WEBSOCKET_FRAMES_H */

@@ -1,0 +1,395 @@
+/* Follows a WebSocket through the segments of its TCP connection: the handshake (RFC 6455 section
+ * 4), then the frames. Each segment is seen once, as it passes; positions are TCP sequence numbers,
+ * so that what is sent again is passed over, and what is missing is noticed.
+ */
+#ifndef WSBPF_WEBSOCKET_READER_H
+#define WSBPF_WEBSOCKET_READER_H
+
+#include "websocket_frames.h"
+#include "websocket_head.h"
+
+enum websocket_look {
+	WEBSOCKET_LOOK_NOTHING, /* nothing to see in this segment */
+	WEBSOCKET_LOOK_FOLLOW,	/* keep a state for the connection, and give it this segment */
+	WEBSOCKET_LOOK_TLS,	/* as enum wsbpf_unreadable_reason, */
+	WEBSOCKET_LOOK_HTTP2,	/* one more: of the first segment only */
+	WEBSOCKET_LOOK_OTHER,
+};
+
+WEBSOCKET_INLINE __u64 websocket_first_bytes(const struct websocket_segment *segment)
+{
+	__u64 bytes = 0;
+
+	if (segment->length >= 8) {
+		if (websocket_load(segment, 0, &bytes, 8))
+			return 0;
+	} else if (segment->length >= 4) {
+		if (websocket_load(segment, 0, &bytes, 4))
+			return 0;
+	} else if (segment->length >= 2) {
+		if (websocket_load(segment, 0, &bytes, 2))
+			return 0;
+	} else if (websocket_load(segment, 0, &bytes, 1)) {
+		return 0;
+	}
+	return bytes;
+}
+
+/* Texts as they lie in memory, the first byte lowest. */
+#define WEBSOCKET_TEXT_GET    0x20544547ull	    /* "GET " */
+#define WEBSOCKET_TEXT_HTTP_1 0x2e312f50545448ull   /* "HTTP/1." */
+#define WEBSOCKET_TEXT_PRI    0x5448202a20495250ull /* "PRI * HT", RFC 9113 section 3.4 */
+
+WEBSOCKET_INLINE bool websocket_begins_as(__u64 bytes, __u32 length, __u64 text, __u32 most)
+{
+	const __u32 same = length < most ? length : most;
+	const __u32 known = same >= 8 ? 8 : same >= 4 ? 4 : same >= 2 ? 2 : 1;
+	const __u64 mask = known == 8 ? ~0ull : (1ull << (8 * known)) - 1;
+
+	return ((bytes ^ text) & mask) == 0;
+}
+
+WEBSOCKET_INLINE bool websocket_is_request(const struct websocket_segment *segment)
+{
+	__u32 bytes = 0;
+
+	return segment->length >= 4 && !websocket_load(segment, 0, &bytes, 4) &&
+	       bytes == WEBSOCKET_TEXT_GET;
+}
+
+WEBSOCKET_INLINE bool websocket_is_response(const struct websocket_segment *segment)
+{
+	__u64 bytes = websocket_first_bytes(segment);
+
+	if (segment->length >= 8)
+		return (bytes & 0xffffffffffffffull) == WEBSOCKET_TEXT_HTTP_1;
+	return websocket_begins_as(bytes, segment->length, WEBSOCKET_TEXT_HTTP_1, 4);
+}
+
+/* "HTTP/1.1 101" */
+WEBSOCKET_INLINE bool websocket_is_switch(const struct websocket_segment *segment)
+{
+	__u32 status = 0;
+
+	return segment->length >= 12 && websocket_is_response(segment) &&
+	       !websocket_load(segment, 8, &status, 4) && status == 0x31303120; /* " 101" */
+}
+
+WEBSOCKET_INLINE bool websocket_proves_itself(const struct websocket_segment *segment, __u32 bits)
+{
+	struct websocket_proof_walk walk = {segment, bits, 0, 1};
+
+	websocket_loop(segment->length, websocket_walk_proof, &walk);
+	return !walk.failed && walk.position == segment->length;
+}
+
+/* Of a connection that has no state: is it to be followed? `is_first`: the client's first bytes. */
+WEBSOCKET_INLINE enum websocket_look websocket_look_at(const struct websocket_segment *segment,
+						       bool is_first)
+{
+	__u64 bytes;
+
+	if (!is_first) {
+		if (segment->from_client ? websocket_is_request(segment)
+					 : websocket_is_switch(segment))
+			return WEBSOCKET_LOOK_FOLLOW;
+		return websocket_proves_itself(segment, 0) ? WEBSOCKET_LOOK_FOLLOW
+							   : WEBSOCKET_LOOK_NOTHING;
+	}
+	bytes = websocket_first_bytes(segment);
+	if (websocket_begins_as(bytes, segment->length, WEBSOCKET_TEXT_GET, 4))
+		return WEBSOCKET_LOOK_FOLLOW;
+	/* A handshake record of any version; RFC 8446 section 5.1. */
+	if ((bytes & 0xff) == 0x16 && (segment->length < 2 || (bytes >> 8 & 0xff) == 3))
+		return WEBSOCKET_LOOK_TLS;
+	if (segment->length >= 4 &&
+	    websocket_begins_as(bytes, segment->length, WEBSOCKET_TEXT_PRI, 8))
+		return WEBSOCKET_LOOK_HTTP2;
+	return WEBSOCKET_LOOK_OTHER;
+}
+
+WEBSOCKET_INLINE void websocket_begin_reading_head(struct wsbpf_websocket_direction *direction,
+						   __u32 seq)
+{
+	websocket_begin_head(&direction->head);
+	direction->reading = WSBPF_READING_HEAD;
+	direction->seq = seq;
+}
+
+WEBSOCKET_INLINE void websocket_begin_reading_frames(struct wsbpf_websocket_direction *direction,
+						     __u32 seq)
+{
+	__builtin_memset(direction->gaps, 0, sizeof(direction->gaps));
+	direction->reading = WSBPF_READING_FRAMES;
+	direction->seq = seq;
+	direction->skip = 0;
+	direction->held = 0;
+}
+
+/* To be called once, for a state that is new, with the segment that it was made for; that is then
+ * to be read. */
+WEBSOCKET_INLINE void websocket_begin(struct wsbpf_websocket_state *state,
+				      const struct websocket_segment *segment, bool is_first)
+{
+	const bool is_out = segment->direction == WSBPF_OUT;
+
+	if (is_out == !!segment->from_client)
+		__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_IS_CLIENT);
+	if (segment->from_client ? is_first || websocket_is_request(segment)
+				 : websocket_is_switch(segment))
+		websocket_begin_reading_head(&state->directions[is_out], segment->seq);
+}
+
+/* What has passed behind the last byte that was read is given up. */
+WEBSOCKET_INLINE void websocket_miss(struct wsbpf_websocket_state *state,
+				     struct wsbpf_websocket_direction *direction, __u32 to_seq)
+{
+	state->missed_bytes += to_seq - direction->seq;
+	direction->seq = to_seq;
+}
+
+WEBSOCKET_INLINE __u32 websocket_become_plain(struct wsbpf_websocket_state *state)
+{
+	state->directions[WSBPF_IN].reading = WSBPF_READING_HTTP;
+	state->directions[WSBPF_OUT].reading = WSBPF_READING_HTTP;
+	if (__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PLAIN) & WSBPF_WEBSOCKET_PLAIN)
+		return 0;
+	return WSBPF_NEWS_PLAIN;
+}
+
+#define WEBSOCKET_REQUEST_BITS                                                                     \
+	(WSBPF_WEBSOCKET_KEY | WSBPF_WEBSOCKET_UPGRADE | WSBPF_WEBSOCKET_CONNECTION |              \
+	 WSBPF_WEBSOCKET_VERSION_13 | WSBPF_WEBSOCKET_HTTP_1_0)
+
+/* Either makes a request one for a WebSocket; a proxy may have dropped the other. */
+WEBSOCKET_INLINE bool websocket_is_asked_for(__u32 found)
+{
+	return !(found & WSBPF_WEBSOCKET_PLAIN) &&
+	       (found & (WSBPF_WEBSOCKET_KEY | WSBPF_WEBSOCKET_UPGRADE));
+}
+
+WEBSOCKET_INLINE __u32 websocket_end_request(struct wsbpf_websocket_state *state,
+					     struct wsbpf_websocket_direction *client, __u32 found)
+{
+	if (!websocket_is_asked_for(found))
+		return websocket_become_plain(state);
+	__sync_fetch_and_or(&state->bits,
+			    WSBPF_WEBSOCKET_REQUEST | (found & WEBSOCKET_REQUEST_BITS));
+	client->reading = WSBPF_READING_AWAITED;
+	return 0;
+}
+
+WEBSOCKET_INLINE __u32 websocket_end_response(struct wsbpf_websocket_state *state,
+					      struct wsbpf_websocket_direction *client,
+					      struct wsbpf_websocket_direction *server, __u32 found,
+					      __u16 status, __u32 ack)
+{
+	if (found & WSBPF_WEBSOCKET_PLAIN || status < 100 || status > 999)
+		return websocket_become_plain(state);
+	/* Answered before the request was over, or had been read. */
+	if (websocket_reading(client) == WSBPF_READING_HEAD &&
+	    websocket_is_asked_for(client->head.found))
+		__sync_fetch_and_or(&state->bits,
+				    WSBPF_WEBSOCKET_REQUEST |
+					    (client->head.found & WEBSOCKET_REQUEST_BITS));
+	if (status == 101 && found & WSBPF_WEBSOCKET_UPGRADE) {
+		const __u32 seq =
+			websocket_reading(client) == WSBPF_READING_AWAITED ? client->seq : ack;
+
+		__sync_fetch_and_or(&state->bits, status | (found & WSBPF_WEBSOCKET_COMPRESSED));
+		/* The request may not have been seen: one that comes with the ACK of the TCP
+		 * handshake is not yet its socket's. But nothing may follow it before this answer
+		 * has arrived, so that the frames begin where the answer acknowledges. */
+		websocket_begin_reading_frames(client, seq);
+		websocket_begin_reading_frames(server, server->seq);
+		return WSBPF_NEWS_ANSWER;
+	}
+	if (!(state->bits & WSBPF_WEBSOCKET_REQUEST))
+		return websocket_become_plain(state);
+	__sync_fetch_and_or(&state->bits, status);
+	state->directions[WSBPF_IN].reading = WSBPF_READING_HTTP;
+	state->directions[WSBPF_OUT].reading = WSBPF_READING_HTTP;
+	return WSBPF_NEWS_ANSWER;
+}
+
+WEBSOCKET_INLINE __u32 websocket_read_frames(struct wsbpf_websocket_state *state,
+					     struct wsbpf_websocket_direction *direction,
+					     const struct websocket_segment *segment)
+{
+	struct websocket_frame_walk walk = {
+		segment, state, direction, 0, direction->seq - segment->seq, 0};
+
+	/* Behind this segment, also for a Close in it. */
+	direction->seq = segment->seq + segment->length;
+	websocket_loop(segment->length, websocket_walk_frame, &walk);
+	return walk.news;
+}
+
+/* Reads the head from direction->seq on. Returns what is new. */
+WEBSOCKET_SELDOM __u32 websocket_read_head(struct wsbpf_websocket_state *state,
+					   struct wsbpf_websocket_direction *direction,
+					   struct wsbpf_websocket_direction *other,
+					   const struct websocket_segment *segment)
+{
+	struct websocket_head_walk walk = {
+		segment, direction->head, 0, 0, direction->seq - segment->seq, 0};
+	__u32 news;
+
+	websocket_loop(segment->length, websocket_walk_head, &walk);
+	direction->seq = segment->seq + walk.position;
+	direction->frame_ms = (__u32)(websocket_now_ns() / 1000000);
+	if (!walk.over) {
+		direction->head = walk.head;
+		return walk.head.bytes > WSBPF_LONGEST_HEAD ? websocket_become_plain(state) : 0;
+	}
+	if (segment->from_client)
+		return websocket_end_request(state, direction, walk.head.found);
+	news = websocket_end_response(state, other, direction, walk.head.found, walk.head.status,
+				      segment->ack);
+	/* Frames may follow a 101 at once. */
+	if (websocket_reading(direction) == WSBPF_READING_FRAMES && walk.position < segment->length)
+		news |= websocket_read_frames(state, direction, segment);
+	return news;
+}
+
+/* A segment of a stream that is not understood. Two in a row that prove themselves are trusted, the
+ * second of them being read already. */
+WEBSOCKET_INLINE __u32 websocket_regain(struct wsbpf_websocket_state *state,
+					struct wsbpf_websocket_direction *direction,
+					const struct websocket_segment *segment)
+{
+	const __u32 reading = websocket_reading(direction);
+	const bool follows = segment->seq == direction->seq;
+
+	if (!websocket_proves_itself(segment, state->bits)) {
+		if (reading != WSBPF_READING_NOTHING)
+			direction->reading = WSBPF_READING_LOST;
+		direction->held = 0;
+		return 0;
+	}
+	/* `held` counts the proofs meanwhile. */
+	if (!direction->held || !follows) {
+		direction->held = 1;
+		if (reading != WSBPF_READING_NOTHING)
+			direction->reading = WSBPF_READING_REGAINED;
+		return 0;
+	}
+	websocket_begin_reading_frames(direction, segment->seq);
+	__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PROVEN);
+	return WSBPF_NEWS_PROVEN | websocket_read_frames(state, direction, segment);
+}
+
+/* Where nothing is under way: does a request or a response begin here? */
+WEBSOCKET_INLINE bool websocket_begins_head(const struct wsbpf_websocket_direction *direction,
+					    const struct wsbpf_websocket_direction *other,
+					    const struct websocket_segment *segment)
+{
+	if (segment->from_client)
+		return websocket_reading(direction) == WSBPF_READING_HTTP &&
+		       websocket_is_request(segment);
+	if (websocket_reading(direction) != WSBPF_READING_NOTHING)
+		return false;
+	return websocket_reading(other) == WSBPF_READING_AWAITED ||
+			       websocket_reading(other) == WSBPF_READING_HEAD
+		       ? websocket_is_response(segment)
+		       : websocket_is_switch(segment);
+}
+
+WEBSOCKET_SELDOM __u32 websocket_read_unaligned(struct wsbpf_websocket_state *state,
+						struct wsbpf_websocket_direction *direction,
+						struct wsbpf_websocket_direction *other,
+						const struct websocket_segment *segment)
+{
+	const __u32 end = segment->seq + segment->length;
+	const __u32 reading = websocket_reading(direction);
+	__u32 news;
+
+	/* What comes ahead of its turn, or again, is not looked at. */
+	if (segment->seq != websocket_expected(segment))
+		return 0;
+	if (websocket_begins_head(direction, other, segment)) {
+		if (segment->from_client) {
+			__sync_fetch_and_and(&state->bits, ~(__u32)(WEBSOCKET_REQUEST_BITS |
+								    WSBPF_WEBSOCKET_STATUS |
+								    WSBPF_WEBSOCKET_REQUEST));
+			other->reading = WSBPF_READING_NOTHING;
+		}
+		websocket_begin_reading_head(direction, segment->seq);
+		return websocket_read_head(state, direction, other, segment);
+	}
+	if (reading == WSBPF_READING_HTTP || reading == WSBPF_READING_AWAITED)
+		return 0;
+	if (!segment->from_client && (websocket_reading(other) == WSBPF_READING_AWAITED ||
+				      websocket_reading(other) == WSBPF_READING_HEAD))
+		return 0; /* what remains of an earlier response */
+	news = websocket_regain(state, direction, segment);
+	if (news & WSBPF_NEWS_PROVEN)
+		return news;
+	if (reading == WSBPF_READING_NOTHING)
+		direction->seq = end;
+	else
+		websocket_miss(state, direction, end);
+	return news;
+}
+
+/* Reads what is new in the segment. Returns what has become known, as enum wsbpf_websocket_news. */
+WEBSOCKET_INLINE __u32 websocket_read(struct wsbpf_websocket_state *state,
+				      const struct websocket_segment *segment)
+{
+	const bool is_out = segment->direction == WSBPF_OUT;
+	struct wsbpf_websocket_direction *direction = &state->directions[is_out];
+	struct wsbpf_websocket_direction *other = &state->directions[!is_out];
+	const __u32 reading = websocket_reading(direction);
+	const __u32 end = segment->seq + segment->length;
+	const __s32 ahead = websocket_ahead(segment->seq, direction->seq);
+	const __s32 remains = websocket_ahead(end, direction->seq);
+
+	/* The common case: more of a frame's payload, or all of it again. */
+	if (reading == WSBPF_READING_FRAMES && !direction->held) {
+		if (remains <= 0)
+			return 0;
+		if (ahead <= 0 || (__u64)ahead <= direction->skip) {
+			if ((__u64)remains <= direction->skip) {
+				direction->skip -= (__u32)remains;
+				direction->seq = end;
+				return 0;
+			}
+		}
+	}
+	if (reading == WSBPF_READING_NOTHING || reading == WSBPF_READING_HTTP ||
+	    reading == WSBPF_READING_AWAITED)
+		return websocket_read_unaligned(state, direction, other, segment);
+	if (remains <= 0)
+		return 0;
+	if (reading == WSBPF_READING_LOST || reading == WSBPF_READING_REGAINED)
+		return websocket_read_unaligned(state, direction, other, segment);
+	if (ahead > 0) {
+		const bool in_payload = reading == WSBPF_READING_FRAMES && !direction->held &&
+					(__u64)ahead <= direction->skip;
+
+		/* What is between may be on its way still; but what comes ahead of its turn cannot
+		 * be read later. */
+		if (!in_payload && websocket_ahead(segment->seq, websocket_expected(segment)) > 0)
+			return 0;
+		if (reading == WSBPF_READING_HEAD) {
+			direction->reading = WSBPF_READING_NOTHING;
+			direction->held = 0;
+			return 0;
+		}
+		if (!in_payload) {
+			websocket_miss(state, direction, segment->seq);
+			direction->reading = WSBPF_READING_LOST;
+			direction->held = 0;
+			direction->skip = 0;
+			return WSBPF_NEWS_LOST |
+			       websocket_read_unaligned(state, direction, other, segment);
+		}
+		direction->skip -= (__u32)ahead;
+		direction->seq = segment->seq;
+	}
+	if (reading == WSBPF_READING_HEAD)
+		return websocket_read_head(state, direction, other, segment);
+	return websocket_read_frames(state, direction, segment);
+}
+
+#endif /* WSBPF_WEBSOCKET_READER_H */

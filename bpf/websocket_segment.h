@@ -1,0 +1,43 @@
+/* What the reader of WebSockets reads: one TCP segment's payload. The reader is the same in the
+ * kernel and in tests; whoever includes it says how bytes are loaded there, as a function or macro
+ * each, before:
+ *
+ *   long websocket_load(const struct websocket_segment *segment, __u32 position, void *to, __u32
+ *size) 0, or an error: then nothing is known of the bytes long websocket_loop(__u32 most, callback,
+ *void *context) calls callback(i, context) for i < most, until it returns 1
+ *   __u64 websocket_now_ns(void)	CLOCK_BOOTTIME
+ *   __u32 websocket_expected(const struct websocket_segment *segment)
+ *	  the sequence number that the socket waits for; of one that we send: its own
+ */
+#ifndef WSBPF_WEBSOCKET_SEGMENT_H
+#define WSBPF_WEBSOCKET_SEGMENT_H
+
+#include "wsbpf_events.h"
+
+#define WEBSOCKET_INLINE static inline __attribute__((always_inline))
+
+/* What most segments do not need. */
+#define WEBSOCKET_SELDOM static __attribute__((noinline))
+
+struct websocket_segment {
+	void *bytes;	   /* where they are: the reader hands it on only */
+	__u32 offset;	   /* of the payload in them */
+	__u32 length;	   /* of the payload */
+	__u32 seq;	   /* TCP sequence number of its first byte */
+	__u32 ack;	   /* TCP acknowledgement number that comes with it */
+	__u32 direction;   /* WSBPF_IN or WSBPF_OUT */
+	__u32 from_client; /* it was sent by the end that connected */
+};
+
+/* How far sequence number `a` is ahead of `b`; negative: behind it (RFC 9293 section 3.4). */
+WEBSOCKET_INLINE __s32 websocket_ahead(__u32 a, __u32 b)
+{
+	return (__s32)(a - b);
+}
+
+WEBSOCKET_INLINE __u32 websocket_reading(const struct wsbpf_websocket_direction *direction)
+{
+	return direction->reading & WSBPF_READING_MASK;
+}
+
+#endif /* WSBPF_WEBSOCKET_SEGMENT_H */
