@@ -15,17 +15,20 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <string_view>
 
 #include "arguments.h"
+#include "exchange.h"
 
 namespace {
 
-constexpr int kBytesEachWay = 50;
+constexpr std::string_view kBytesEachWay = "fifty bytes that are neither a request nor answers";
 
 struct Options {
   unsigned port = 18080;
   unsigned count = 10'000;
   unsigned warmup = 500;  // not measured: page faults, slab caches, the first ports
+  unsigned websocket = 0;
 };
 
 [[noreturn]] void die(const char* what) {
@@ -34,14 +37,17 @@ struct Options {
 }
 
 constexpr char kUsage[] =
-    "usage: churn [--port P] [--count N] [--warmup N]\n"
-    "Opens N connections to 127.0.0.1:P one after the other, sends 50 bytes each way and closes\n"
-    "them, half by FIN and half by RST. Prints nanoseconds a connection: wall clock, CPU time.\n";
+    "usage: churn [--port P] [--count N] [--warmup N] [--websocket 0|1]\n"
+    "Opens N connections to 127.0.0.1:P one after the other, sends 50 bytes each way, or the "
+    "opening\n"
+    "handshake of a WebSocket, and closes them, half by FIN and half by RST. Prints nanoseconds a\n"
+    "connection: wall clock, CPU time.\n";
 
 Options parse_options(int argc, char** argv) {
   Options options;
   const std::array flags{Flag{"--port", &options.port, 1, UINT16_MAX},
-                         Flag{"--count", &options.count, 1}, Flag{"--warmup", &options.warmup}};
+                         Flag{"--count", &options.count, 1}, Flag{"--warmup", &options.warmup},
+                         Flag{"--websocket", &options.websocket, 0, 1}};
   parse_arguments(argc, argv, kUsage, flags);
   return options;
 }
@@ -64,13 +70,7 @@ int listen_on(const sockaddr_in& address) {
   return fd;
 }
 
-void transfer(int from, int to) {
-  std::array<char, kBytesEachWay> buffer{};
-  if (send(from, buffer.data(), buffer.size(), MSG_NOSIGNAL) != kBytesEachWay) die("send");
-  if (recv(to, buffer.data(), buffer.size(), MSG_WAITALL) != kBytesEachWay) die("recv");
-}
-
-void one_connection(int listener, const sockaddr_in& address, bool reset) {
+void one_connection(int listener, const sockaddr_in& address, bool is_websocket, bool reset) {
   const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (client < 0) die("socket");
   if (connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
@@ -79,8 +79,12 @@ void one_connection(int listener, const sockaddr_in& address, bool reset) {
   const int server = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
   if (server < 0) die("accept");
 
-  transfer(client, server);
-  transfer(server, client);
+  if (is_websocket) {
+    upgrade(client, server);
+  } else {
+    transfer(client, server, kBytesEachWay);
+    transfer(server, client, kBytesEachWay);
+  }
 
   if (reset) {
     const linger abort{.l_onoff = 1, .l_linger = 0};
@@ -90,8 +94,10 @@ void one_connection(int listener, const sockaddr_in& address, bool reset) {
   close(server);
 }
 
-void churn(int listener, const sockaddr_in& address, unsigned count) {
-  for (unsigned i = 0; i < count; ++i) one_connection(listener, address, i % 2 == 1);
+void churn(int listener, const sockaddr_in& address, bool is_websocket, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    one_connection(listener, address, is_websocket, i % 2 == 1);
+  }
 }
 
 double now_ns(clockid_t clock) {
@@ -106,11 +112,11 @@ int main(int argc, char** argv) {
   const Options options = parse_options(argc, argv);
   const sockaddr_in address = loopback(options.port);
   const int listener = listen_on(address);
-  churn(listener, address, options.warmup);
+  churn(listener, address, options.websocket == 1, options.warmup);
 
   const double wall_ns = now_ns(CLOCK_MONOTONIC);
   const double cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
-  churn(listener, address, options.count);
+  churn(listener, address, options.websocket == 1, options.count);
   std::printf("%.0f %.0f\n", (now_ns(CLOCK_MONOTONIC) - wall_ns) / options.count,
               (now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns) / options.count);
 }

@@ -2,17 +2,16 @@
 wsbpf's BPF programs take a run."""
 
 import contextlib
-import math
 import shutil
 import statistics
 import time
 from dataclasses import dataclass
 
-from host import HostError, NotInTime, run, say, wait_until
-from machine import SETTLE_SECONDS, all_programs, in_namespace, network_namespace, tracing_programs
+from host import HostError, NotInTime, say, wait_until
+from machine import SETTLE_SECONDS, all_programs, network_namespace, tracing_programs
 from observers import Variant, observer
-from programs import Watch, measure_programs, program_rows
-from report import verdict
+from programs import Load, Watch, measure_programs, program_rows
+from report import median_error, verdict
 
 WATCHED_PORT = 18080  # in a network namespace of its own: it collides with nobody's
 OTHER_PORT = 18081
@@ -40,9 +39,16 @@ def churn_variants(options):
     # The second bare sample of a round shows how far the machine's noise alone moves a ratio.
     variants = [Variant("bare"), Variant("bare-again")]
     if options.wsbpf:
+        without = ("--no-websocket",)
         variants += [
-            Variant("watched", limit=1.10, watched_port=WATCHED_PORT),
-            Variant("unwatched", limit=1.05, watched_port=OTHER_PORT),
+            Variant("watched", limit=1.20, watched_port=WATCHED_PORT),
+            Variant("unwatched", limit=1.12, watched_port=OTHER_PORT),
+            Variant("watched-no-websocket", 1.10, WATCHED_PORT, without),
+            Variant("unwatched-no-websocket", 1.05, OTHER_PORT, without),
+            # Of a bare connection that has the same handshake.
+            Variant("bare-handshake", websocket=True),
+            Variant("watched-handshake", 1.20, WATCHED_PORT, websocket=True),
+            Variant("discovery", watched_port="auto"),
         ]
     tools = {
         "tcplife": ("tcplife",),
@@ -56,22 +62,32 @@ def churn_variants(options):
     ]
     if options.only:
         wanted = {"bare", *options.only.split(",")}
+        if "watched-handshake" in wanted:
+            wanted.add("bare-handshake")
         if unknown := wanted - {variant.name for variant in variants}:
             raise HostError(f"no such variant here: {', '.join(sorted(unknown))}")
         variants = [variant for variant in variants if variant.name in wanted]
     return variants
 
 
-def program_watches(variants):
+def load_of(options, variant):
+    return Load(("churn", "--port", WATCHED_PORT, "--count", options.count,
+                 "--warmup", options.warmup, "--websocket", int(variant.websocket)),
+                "connection", options.count + options.warmup)
+
+
+def program_watches(options, variants):
     """Those of wsbpf's variants that are measured, for the time of its BPF programs."""
+    load = load_of(options, Variant("bare"))
     watches = {
         "watched": [
-            Watch("watched", WATCHED_PORT, (), {"set_state": 120}),
+            Watch("watched", WATCHED_PORT, (), {"set_state": 120}, load),
             # On loopback half of the runs are the client's, of whom a server's daemon keeps
             # nothing. Here every run is on a watched socket.
-            Watch("watched, both ends", WATCHED_PORT, ("--role=both",), {}),
+            Watch("watched, both ends", WATCHED_PORT, ("--role=both",), {}, load),
         ],
-        "unwatched": [Watch("unwatched", OTHER_PORT, (), {"set_state": 50})],
+        "unwatched": [Watch("unwatched", OTHER_PORT, (), {"set_state": 50}, load)],
+        "discovery": [Watch("discovery", "auto", (), {}, load)],
     }
     return [watch for variant in variants for watch in watches.get(variant.name, [])]
 
@@ -94,8 +110,7 @@ def churn_sample(options, variant, foreign_programs):
         if variant.observes:
             time.sleep(SETTLE_SECONDS)
         own_cpu_ns = watching.cpu_ns()
-        output = run(*in_namespace(namespace, options.programs / "churn", "--port", WATCHED_PORT,
-                                   "--count", options.count, "--warmup", options.warmup))
+        output = load_of(options, variant).run(options, namespace)
         if all_programs() - watching.programs() != foreign_programs:
             raise Disturbed
         if watching.daemon:
@@ -141,16 +156,10 @@ def churn_rounds(options, variants):
     return rounds
 
 
-def median_error(values):
-    """The standard error of the median, were the values normally distributed."""
-    if len(values) < 2:
-        return 0.0
-    return math.sqrt(math.pi / 2) * statistics.stdev(values) / math.sqrt(len(values))
-
-
 def churn_result(variant, rounds):
+    bare = "bare-handshake" if variant.websocket else "bare"
     samples = [each[variant.name] for each in rounds]
-    ratios = [each[variant.name].ns / each["bare"].ns for each in rounds]
+    ratios = [each[variant.name].ns / each[bare].ns for each in rounds]
     median = statistics.median(ratios)
     return {
         "name": variant.name,
@@ -176,11 +185,11 @@ def churn(options):
     variants = churn_variants(options)
     rounds = churn_rounds(options, variants)
     results = [churn_result(variant, rounds) for variant in variants]
-    watches = program_watches(variants) if options.program_rounds else []
-    programs = measure_programs(options, watches, WATCHED_PORT)
+    programs = measure_programs(options, options.program_rounds,
+                                program_watches(options, variants))
     report = {"benchmark": "churn", "rounds": options.rounds, "count": options.count,
               "clock": options.clock, "results": results,
               "program_rounds": options.program_rounds, "programs": programs}
     rows = [("variant", "µs", "observer's µs", "ratio", "error", "min..max", "limit", "")]
     rows += [row_of(result) for result in results]
-    return report, [rows, program_rows(programs)] if programs else [rows]
+    return report, [rows, program_rows(programs, "connection")] if programs else [rows]

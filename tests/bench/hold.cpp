@@ -22,6 +22,7 @@
 #include <cstring>
 
 #include "arguments.h"
+#include "exchange.h"
 
 namespace {
 
@@ -33,6 +34,7 @@ struct Options {
   unsigned connections = 1'000;
   unsigned extra_fds = 0;
   unsigned group = 0;
+  unsigned websocket = 0;
 };
 
 [[noreturn]] void die(const char* what) {
@@ -42,14 +44,17 @@ struct Options {
 
 constexpr char kUsage[] =
     "usage: hold [--port P] [--connections N] [--extra-fds N] [--group 0..255]\n"
-    "Opens and accepts N connections on 127.GROUP.x.x:P, opens N other file descriptors, prints\n"
-    "'ready', and keeps all of them until stdin ends or SIGTERM or SIGINT comes.\n";
+    "            [--websocket 0|1]\n"
+    "Opens and accepts N connections on 127.GROUP.x.x:P, each with the opening handshake of a\n"
+    "WebSocket where that is asked for, opens N other file descriptors, prints 'ready', and keeps\n"
+    "all of them until stdin ends or SIGTERM or SIGINT comes.\n";
 
 Options parse_options(int argc, char** argv) {
   Options options;
   const std::array flags{
       Flag{"--port", &options.port, 1, UINT16_MAX}, Flag{"--connections", &options.connections},
-      Flag{"--extra-fds", &options.extra_fds}, Flag{"--group", &options.group, 0, kMaxGroup}};
+      Flag{"--extra-fds", &options.extra_fds}, Flag{"--group", &options.group, 0, kMaxGroup},
+      Flag{"--websocket", &options.websocket, 0, 1}};
   parse_arguments(argc, argv, kUsage, flags);
   return options;
 }
@@ -106,8 +111,10 @@ void open_connections(const Options& options) {
       address = address_of(options.group, i / kConnectionsPerAddress, options.port);
       listener = listen_on(address);
     }
-    connect_from_and_to(address);
-    if (accept4(listener, nullptr, nullptr, SOCK_CLOEXEC) < 0) die("accept");
+    const int client = connect_from_and_to(address);
+    const int server = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+    if (server < 0) die("accept");
+    if (options.websocket == 1) upgrade(client, server);
   }
 }
 

@@ -9,7 +9,7 @@ import socket
 import time
 from pathlib import Path
 
-from host import run
+from host import HostError, run
 
 SETTLE_SECONDS = 0.3  # after attaching, and for a deleted namespace to be torn down
 
@@ -96,6 +96,15 @@ def map_bytes_of(pid):
             if "map_id" in fields:
                 sizes[fields["map_id"]] = int(fields.get("memlock", 0))
     return sum(sizes.values())
+
+
+def cgroup_root():
+    """Of cgroup v2, beside which version 1 may be mounted, too."""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, folder, kind, *_ = line.split()
+        if kind == "cgroup2":
+            return folder
+    raise HostError("no cgroup v2 is mounted here: programs that see packets need one")
 
 
 def free_port():

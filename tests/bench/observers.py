@@ -22,8 +22,10 @@ READY_SECONDS = 30
 class Variant:
     name: str
     limit: float | None = None
-    watched_port: int | None = None  # runs wsbpf
+    watched_port: int | str | None = None  # runs wsbpf
+    flags: tuple[str, ...] = ()  # of wsbpf run
     command: tuple[str, ...] | None = None  # runs another observer
+    websocket: bool = False  # the load's connections begin as WebSockets
 
     @property
     def observes(self):
@@ -144,7 +146,7 @@ def other_observer(command):
 
 def observer(options, variant):
     if variant.watched_port is not None:
-        return wsbpf_daemon(options, variant.watched_port)
+        return wsbpf_daemon(options, variant.watched_port, *variant.flags)
     if variant.command is not None:
         return other_observer(variant.command)
     return contextlib.nullcontext(Observer())

@@ -1,8 +1,18 @@
-"""How a result is shown."""
+"""How sure a result is, and how it is shown."""
+
+import math
+import statistics
 
 
-def verdict(ok):
-    return "" if ok is None else "ok" if ok else "over"
+def median_error(values):
+    """The standard error of the median, were the values normally distributed."""
+    if len(values) < 2:
+        return 0.0
+    return math.sqrt(math.pi / 2) * statistics.stdev(values) / math.sqrt(len(values))
+
+
+def verdict(ok, failed="over"):
+    return "" if ok is None else "ok" if ok else failed
 
 
 def print_tables(tables):

@@ -1,67 +1,23 @@
 """The daemon's memory and CPU time with many connections held open."""
 
-import contextlib
 import itertools
 import json
-import math
 import resource
 import statistics
-import subprocess
 import time
 from pathlib import Path
 
-from host import HostError, NotInTime, process, say, wait_until
-from machine import (
-    count_network_namespaces,
-    cpu_ns_of,
-    in_namespace,
-    map_bytes_of,
-    network_namespace,
-)
-from observers import READY_SECONDS, wsbpf_daemon
+from holders import holders, wait_for_connections
+from host import HostError, say
+from machine import count_network_namespaces, cpu_ns_of, map_bytes_of, network_namespace
+from observers import wsbpf_daemon
 from report import verdict
 from screen import top_costs
 
 WATCHED_PORT = 18082
-FDS_PER_HOLDER = 19_000
-SPARE_FDS = 200  # of a holder: its standard streams and one listener for 1 000 connections
 MIB = 1 << 20
 PAGE_SORTS = ["id", "-state_age", "comm", "peer"]
 PAGE_FILTERS = [[], ["state established and ( comm hold or pid 1 ) and not age gt 1h"]]
-
-
-def shares(total, parts):
-    """total in parts that differ by at most one."""
-    return [total * (i + 1) // parts - total * i // parts for i in range(parts)]
-
-
-@contextlib.contextmanager
-def holders(options, namespace):
-    """Holds the connections and descriptors open; each process stays under its RLIMIT_NOFILE."""
-    fd_limit = min(FDS_PER_HOLDER, resource.getrlimit(resource.RLIMIT_NOFILE)[1]) - SPARE_FDS
-    count = max(1, math.ceil((2 * options.connections + options.other_fds) / fd_limit))
-    with contextlib.ExitStack() as stack:
-        children = [
-            stack.enter_context(process(
-                in_namespace(namespace, options.programs / "hold", "--port", WATCHED_PORT,
-                             "--group", group, "--connections", connections, "--extra-fds", extra),
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            ))
-            for group, (connections, extra) in enumerate(
-                zip(shares(options.connections, count), shares(options.other_fds, count)))
-        ]
-        for child in children:
-            if child.stdout.readline() != b"ready\n":
-                raise HostError("a holder failed to open its connections")
-        yield count
-
-
-def wait_for_connections(daemon, expected):
-    say(f"waiting until the daemon has {expected} connections")
-    with contextlib.suppress(NotInTime):
-        wait_until(lambda: daemon.connections() == expected, READY_SECONDS, "", interval=0.5)
-    if (total := daemon.connections()) != expected:
-        raise HostError(f"wsbpf has {total} connections, {expected} are open")
 
 
 def timed_lists(daemon, expected, times=5):
@@ -113,7 +69,8 @@ def scale(options):
         daemon = observer.daemon
         say(f"opening {options.connections} connections, {options.other_fds} other descriptors")
         start = time.monotonic()
-        with holders(options, namespace) as count:
+        with holders(options, namespace, WATCHED_PORT, options.connections, options.other_fds,
+                     options.websocket) as count:
             opening = time.monotonic() - start
             wait_for_connections(daemon, options.connections)
             lists = timed_lists(daemon, options.connections)
@@ -140,7 +97,8 @@ def scale(options):
                 scale_result("BPF maps", round(map_bytes_of(daemon.pid) / MIB, 1), "MiB"),
             ]
     report = {"benchmark": "scale", "connections": options.connections,
-              "other_fds": options.other_fds, "idle_seconds": options.idle_seconds,
+              "other_fds": options.other_fds, "websocket": options.websocket,
+              "idle_seconds": options.idle_seconds,
               "results": results}
     rows = [("measured", "value", "limit", "")]
     rows += [
