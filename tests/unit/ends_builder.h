@@ -1,7 +1,6 @@
 // How connections end, as the kernel tells of them: evidence for tests.
 #pragma once
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <functional>
@@ -227,11 +226,10 @@ inline WebSocket refused(uint16_t status, uint32_t bits = WebSocketRecords::kWho
                 records.ended(101_s)});
 }
 
-inline WebSocket unanswered(uint32_t bytes_unread = 0, bool is_client = false) {
+inline WebSocket unanswered(bool is_client = false) {
   WebSocketRecords records(Sock{}, is_client);
-  std::array<uint32_t, WSBPF_DIRECTIONS> behind{};
-  behind[is_client ? WSBPF_IN : WSBPF_OUT] = bytes_unread;
-  return taken({records.requested(43'010_ms), records.ended(101_s, behind)});
+  // Before a direction has been read, what lies behind says nothing.
+  return taken({records.requested(43'010_ms), records.ended(101_s, {7'000, 7'000})});
 }
 
 // Two messages came, and one was sent, before whatever `end` adds.

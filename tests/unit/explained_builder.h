@@ -250,7 +250,12 @@ inline const std::vector<Scenario>& lives() {
        })},
       {"upgrade refused", live_websocket(refused(400))},
       {"upgrade stripped", live_websocket(refused(400, WSBPF_WEBSOCKET_KEY))},
-      {"upgrade awaited", live_websocket(unanswered())},
+      {"upgrade awaited",
+       [] {
+         Explained explained = live_websocket(unanswered());
+         explained.connection.bytes_sent = 0;
+         return explained;
+       }()},
       {"talking", live_websocket(talked())},
       {"Close frame unanswered", live_websocket(half_closed(WSBPF_IN, 1001), 105_s)},
       {"Close frames, and no FIN", live_websocket(closed_both_ways(WSBPF_OUT), 105_s)},

@@ -306,10 +306,24 @@ const std::vector<Case>& cases() {
        of(refused(200, WSBPF_WEBSOCKET_KEY | WSBPF_WEBSOCKET_VERSION_13), own_fin()),
        V::kUpgradeFailed, kLocal, kFin},
       {"it was not answered", of(unanswered(), peer_fin()), V::kUpgradeFailed, kRemote, kFin},
-      {"ours was not answered", of(unanswered(0, true), own_fin()), V::kUpgradeFailed, kLocal,
-       kFin},
-      {"it may have been answered by what was not read", of(unanswered(10), peer_fin()),
+      {"ours was not answered", of(unanswered(true), own_fin()), V::kUpgradeFailed, kLocal, kFin},
+      {"it may have been answered by what was not read",
+       with(of(unanswered(), peer_fin()), [](Evidence& e) { e.at_close.bytes_acked = 11; }),
        V::kRemoteClose, kRemote, kFin},
+      {"ours may have been answered by what was not read",
+       with(of(unanswered(true), own_fin()), [](Evidence& e) { e.at_close.bytes_received = 10; }),
+       V::kLocalClose, kLocal, kFin},
+      {"only our FIN was sent after it",
+       with(of(unanswered(), peer_fin()), [](Evidence& e) { e.at_close.bytes_acked = 1; }),
+       V::kUpgradeFailed, kRemote, kFin},
+      {"a part of its answer's head was sent",
+       with(of(unanswered(), peer_fin()),
+            [](Evidence& e) {
+              e.at_close.bytes_acked = 11;
+              e.websocket->state.directions[WSBPF_OUT].reading = WSBPF_READING_HEAD;
+              e.websocket->behind[WSBPF_OUT] = 0;
+            }),
+       V::kUpgradeFailed, kRemote, kFin},
       {"the answer's direction is not understood",
        with(of(unanswered(), peer_fin()),
             [](Evidence& e) {

@@ -165,8 +165,20 @@ bool was_upgrade_refused(const Evidence& e) {
   return e.websocket && is_upgrade_refused(*e.websocket);
 }
 
+// Without SYN and FINs, which the kernel counts as bytes.
+uint64_t bytes_of_server(const Evidence& e) {
+  if (is_websocket_client(*e.websocket)) {
+    const uint64_t fin = e.at_close.flags & WSBPF_SOCK_DONE ? 1 : 0;
+    return e.at_close.bytes_received - std::min<uint64_t>(e.at_close.bytes_received, fin);
+  }
+  const bool fin_sent = is_own_fin_under_way(e.closed_from) ||
+                        e.closed_from == TcpState::kClosing || e.closed_from == TcpState::kLastAck;
+  const uint64_t sent = e.at_close.bytes_acked + e.at_close.unacked_bytes;
+  return sent - std::min<uint64_t>(sent, fin_sent ? 1 : 0);
+}
+
 bool was_upgrade_unanswered(const Evidence& e) {
-  return e.websocket && is_upgrade_unanswered(*e.websocket);
+  return e.websocket && is_upgrade_unanswered(*e.websocket, bytes_of_server(e));
 }
 
 bool was_closed_by_fin(const Evidence& e) {

@@ -101,13 +101,19 @@ bool is_upgrade_refused(const WebSocket& websocket) {
   return has(websocket, WSBPF_WEBSOCKET_REQUEST) && !is_open_websocket(websocket) && status != 0;
 }
 
-bool is_upgrade_unanswered(const WebSocket& websocket) {
+bool is_upgrade_unanswered(const WebSocket& websocket, uint64_t server_bytes) {
   if (!has(websocket, WSBPF_WEBSOCKET_REQUEST) || is_open_websocket(websocket)) return false;
   const int server = client_direction(websocket) == WSBPF_IN ? WSBPF_OUT : WSBPF_IN;
   // Part of a head is no answer yet.
   const int reading = reading_of(websocket.state.directions[server]);
-  const bool is_understood = reading == WSBPF_READING_NOTHING || reading == WSBPF_READING_HEAD;
-  return upgrade_status(websocket) == 0 && is_understood && websocket.behind[server] == 0;
+  if (upgrade_status(websocket) != 0) return false;
+  if (reading == WSBPF_READING_HEAD) return websocket.behind[server] == 0;
+  // Before there is a head, what passed in that direction is not counted here.
+  return reading == WSBPF_READING_NOTHING && server_bytes == 0;
+}
+
+bool is_websocket_client(const WebSocket& websocket) {
+  return has(websocket, WSBPF_WEBSOCKET_IS_CLIENT);
 }
 
 bool is_websocket(const WebSocket& websocket) {

@@ -67,7 +67,11 @@ bool is_upgrade_stripped(const WebSocket& websocket);
 bool is_upgrade_refused(const WebSocket& websocket);
 
 // One was seen, and nothing was sent after it that would be its answer, read or not.
-bool is_upgrade_unanswered(const WebSocket& websocket);
+// `server_bytes`: what the end that was asked has sent in the connection's life.
+bool is_upgrade_unanswered(const WebSocket& websocket, uint64_t server_bytes);
+
+// Our end sent the request.
+bool is_websocket_client(const WebSocket& websocket);
 
 // Is anything known of it that is a WebSocket's: a request for one, or its frames?
 bool is_websocket(const WebSocket& websocket);

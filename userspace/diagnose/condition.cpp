@@ -36,8 +36,11 @@ constexpr uint64_t kAnswer_ns = 3'000'000'000;
 constexpr uint64_t kPong_ns = 10'000'000'000;
 
 bool was_asked_in_vain(const Case& c) {
-  return c.websocket != nullptr && is_upgrade_unanswered(*c.websocket) &&
-         c.websocket->requested_ns != 0 &&
+  if (c.websocket == nullptr) return false;
+  const uint64_t server_bytes = is_websocket_client(*c.websocket)
+                                    ? c.connection.bytes_received
+                                    : c.connection.bytes_sent + c.connection.unacked_bytes;
+  return is_upgrade_unanswered(*c.websocket, server_bytes) && c.websocket->requested_ns != 0 &&
          since(c.subject.now_ns, c.websocket->requested_ns) >= kAnswer_ns;
 }
 
