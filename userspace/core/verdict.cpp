@@ -169,7 +169,7 @@ bool was_upgrade_refused(const Evidence& e) {
 uint64_t bytes_of_server(const Evidence& e) {
   if (is_websocket_client(*e.websocket)) {
     const uint64_t fin = e.at_close.flags & WSBPF_SOCK_DONE ? 1 : 0;
-    return e.at_close.bytes_received - std::min(e.at_close.bytes_received, fin);
+    return e.at_close.bytes_received - std::min<uint64_t>(e.at_close.bytes_received, fin);
   }
   const bool fin_sent = is_own_fin_under_way(e.closed_from) ||
                         e.closed_from == TcpState::kClosing || e.closed_from == TcpState::kLastAck;
