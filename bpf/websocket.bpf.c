@@ -79,7 +79,7 @@ static __always_inline void tell_state(struct __sk_buff *skb, const struct tcp_s
 		return;
 	fill_header_with(&record->header, sk, bpf_get_socket_cookie(skb), WSBPF_RECORD_WEBSOCKET,
 			 sk->__sk_common.skc_state, 0);
-	record->state = *state;
+	fill_websocket(&record->state, state);
 	record->news = news;
 	record->behind[WSBPF_IN] = 0;
 	record->behind[WSBPF_OUT] = 0;

@@ -85,7 +85,8 @@ class BpfSource {
   struct Skeleton;
   explicit BpfSource(std::unique_ptr<Skeleton> skeleton);
   static Result<std::unique_ptr<BpfSource>> load(const Watch& watch, uint32_t ring_bytes);
-  Result<void> attach_websocket_programs();
+  static Result<std::unique_ptr<BpfSource>> open_with_websockets(const Watch& watch,
+                                                                 uint32_t ring_bytes);
 
   std::unique_ptr<Skeleton> skeleton_;
   std::string websocket_trouble_;
