@@ -113,7 +113,8 @@ WEBSOCKET_INLINE bool websocket_is_malformed(const struct websocket_frame *frame
 	/* The shortest form must be used. */
 	if (short_length == WEBSOCKET_LENGTH_16)
 		return frame->length < WEBSOCKET_LENGTH_16;
-	return short_length == WEBSOCKET_LENGTH_64 && frame->length <= 0xffff;
+	return short_length == WEBSOCKET_LENGTH_64 &&
+	       (frame->length <= 0xffff || frame->length >> 63);
 }
 
 /* RFC 6455 section 5.1: the client's frames are masked, the server's are not. */

@@ -279,6 +279,13 @@ WEBSOCKET_INLINE __u32 websocket_regain(struct wsbpf_websocket_state *state,
 	return WSBPF_NEWS_PROVEN | websocket_read_frames(state, direction, segment);
 }
 
+/* The same, or the beginning of it where no more has come. */
+WEBSOCKET_INLINE bool websocket_may_be_request(const struct websocket_segment *segment)
+{
+	return websocket_begins_as(websocket_first_bytes(segment), segment->length,
+				   WEBSOCKET_TEXT_GET, 4);
+}
+
 /* Where nothing is under way: does a request or a response begin here? */
 WEBSOCKET_INLINE bool websocket_begins_head(const struct wsbpf_websocket_direction *direction,
 					    const struct wsbpf_websocket_direction *other,
@@ -286,7 +293,7 @@ WEBSOCKET_INLINE bool websocket_begins_head(const struct wsbpf_websocket_directi
 {
 	if (segment->from_client)
 		return websocket_reading(direction) == WSBPF_READING_HTTP &&
-		       websocket_is_request(segment);
+		       websocket_may_be_request(segment);
 	if (websocket_reading(direction) != WSBPF_READING_NOTHING)
 		return false;
 	return websocket_reading(other) == WSBPF_READING_AWAITED ||

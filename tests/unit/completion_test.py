@@ -131,9 +131,10 @@ STATES = {"established", "syn-sent", "syn-recv", "fin-wait-1", "fin-wait-2", "ti
           "bucket", "big"}
 COMMANDS = {"run", "top", "list", "events", "explain", "alerts", "check", "doctor", "record", "replay", "completion"}
 VERDICTS = {"socket_destroyed", "process_exit", "unreachable", "mtu_blackhole",
-            "keepalive_timeout", "user_timeout", "nat_expired", "peer_vanished", "slow_consumer",
+            "keepalive_timeout", "user_timeout", "nat_expired", "peer_vanished", "upgrade_failed",
+            "slow_consumer",
             "server_stall", "close_wait_leak", "unread_data_reset", "data_after_close",
-            "reset_after_fin", "simultaneous_close", "local_abort", "peer_reset", "local_close",
+            "reset_after_fin", "simultaneous_close", "local_abort", "clean", "peer_reset", "local_close",
             "remote_close", "unknown"}
 RACES = {"unread_data_reset", "data_after_close", "reset_after_fin", "reset_during_close",
          "simultaneous_close", "late_reset"}

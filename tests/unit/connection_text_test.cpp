@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <clocale>
+#include <sstream>
 #include <string>
+#include <vector>
 
 namespace wsbpf {
 namespace {
@@ -15,14 +17,15 @@ using testing::HasSubstr;
 using testing::Not;
 
 std::string row(std::string_view id, std::string_view state, double state_age,
-                std::string_view half_open = "null", std::string_view comm = "node") {
+                std::string_view half_open = "null", std::string_view comm = "node",
+                std::string_view more = "") {
   return fmt::format(
       R"({{"id":"{}","role":"server","netns":1,"local":{{"address":"10.0.0.1","port":8080}},)"
       R"("remote":{{"address":"10.0.3.7","port":40000}},"state":"{}","state_age_seconds":{},)"
       R"("age_seconds":100,"idle_seconds":3,"half_open":{},"unread_bytes":1,"unacked_bytes":10,"unsent_bytes":32,)"
-      R"("owner":{{"pid":4121,"comm":"{}"}}}})"
+      R"("owner":{{"pid":4121,"comm":"{}"}}{}}})"
       "\n",
-      id, state, state_age, half_open, comm);
+      id, state, state_age, half_open, comm, more);
 }
 
 class ConnectionTextTest : public testing::Test {
@@ -32,13 +35,54 @@ class ConnectionTextTest : public testing::Test {
 
 TEST_F(ConnectionTextTest, IsATable) {
   EXPECT_EQ(
-      *connection_text(row("1", "established", 90) + row("2", "close_wait", 5), {}),
-      "STATE        IN-STATE    AGE  IDLE  HALF-OPEN  RECV-Q  SEND-Q  LOCAL          PEER     "
-      "       OWNER\n"
-      "established     1m30s  1m40s  3.0s  -               1      42  10.0.0.1:8080  "
+      *connection_text(
+          row("1", "established", 90) + row("2", "close_wait", 5, "null", "node",
+                                            R"(,"websocket":null,"websocket_unread":"tls")"),
+          {}),
+      "STATE        IN-STATE    AGE  IDLE  HALF-OPEN  WS     RECV-Q  SEND-Q  LOCAL          PEER "
+      "           OWNER\n"
+      "established     1m30s  1m40s  3.0s  -          -           1      42  10.0.0.1:8080  "
       "10.0.3.7:40000  node[4121]\n"
-      "close_wait       5.0s  1m40s  3.0s  -               1      42  10.0.0.1:8080  "
+      "close_wait       5.0s  1m40s  3.0s  -          (tls)       1      42  10.0.0.1:8080  "
       "10.0.3.7:40000  node[4121]\n");
+}
+
+// The cells below a title, from the top.
+std::vector<std::string> cells_below(const std::string& table, const std::string& title) {
+  std::vector<std::string> cells;
+  std::istringstream lines(table);
+  std::string line;
+  std::getline(lines, line);
+  size_t begin = line.find(title + ' ');
+  const size_t end = line.find_first_not_of(' ', begin + title.size());
+  while (begin > 1 && line[begin - 2] == ' ') --begin;
+  while (std::getline(lines, line)) {
+    std::istringstream cell(line.substr(begin, end - begin));
+    cell >> cells.emplace_back();
+  }
+  return cells;
+}
+
+TEST_F(ConnectionTextTest, WebSocketsAreWide) {
+  const auto of = [](const char* websocket, const char* unread) {
+    return row("1", "established", 90, "null", "node",
+               fmt::format(R"(,"websocket":{},"websocket_unread":{})", websocket, unread));
+  };
+  const std::string table = *connection_text(
+      of(R"({"phase":"open","messages_received":123456,"messages_sent":7,"ping_rtt_seconds":0.012,)"
+         R"("close_code":null})",
+         "null") +
+          of(R"({"phase":"closing","messages_received":3,"messages_sent":0,)"
+             R"("ping_rtt_seconds":null,"close_code":1001})",
+             R"("desynced")") +
+          of("null", R"("http2")"),
+      {.wide = true});
+  using Cells = std::vector<std::string>;
+  EXPECT_EQ(cells_below(table, "WS"), (Cells{"open", "closing", "(http2)"})) << table;
+  EXPECT_EQ(cells_below(table, "MSG-IN"), (Cells{"123k", ">=3", "-"})) << table;
+  EXPECT_EQ(cells_below(table, "MSG-OUT"), (Cells{"7", ">=0", "-"})) << table;
+  EXPECT_EQ(cells_below(table, "PING-RTT"), (Cells{"12ms", "-", "-"})) << table;
+  EXPECT_EQ(cells_below(table, "CLOSE"), (Cells{"-", "1001", "-"})) << table;
 }
 
 TEST_F(ConnectionTextTest, WhatIsStuckOrHalfOpenStandsOut) {

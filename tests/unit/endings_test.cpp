@@ -100,6 +100,34 @@ using Lines = std::vector<std::string>;
 
 // --- when the verdict falls ----------------------------------------------------------------------
 
+TEST_F(EndingsTest, ARequestForAWebSocketThatWasRefused) {
+  const Sock sock{.cookie = 7};
+  WebSocketRecords records(sock);
+  apply(accepted(10_s, sock));
+  apply(records.requested(11_s));
+  apply(records.answered(12_s, 403));
+  apply(left(20_s, sock, kFinWait1, {}, closer(4121)), entered(20_s, sock, kFinWait2));
+  apply(records.ended(21_s));
+  apply(closed(21_s, sock, kFinWait2), destroyed(21_s, sock));
+  EXPECT_EQ(by(23_s), std::vector<std::string>{"7 upgrade_failed local fin"});
+  EXPECT_EQ(disconnects(Verdict::kUpgradeFailed, Initiator::kLocal), 1);
+}
+
+TEST_F(EndingsTest, WhoSentTheFirstCloseFrameBegan) {
+  const Sock sock{.cookie = 7};
+  WebSocketRecords records(sock);
+  apply(accepted(10_s, sock));
+  apply(records.requested(11_s));
+  apply(records.answered(12_s));
+  apply(records.close(19_s, WSBPF_IN, 1001));
+  apply(records.close(20_s, WSBPF_OUT, 1001));
+  apply(left(20_s, sock, kFinWait1, {}, closer(4121)), entered(20_s, sock, kFinWait2));
+  apply(records.ended(21_s));
+  apply(closed(21_s, sock, kFinWait2), destroyed(21_s, sock));
+  EXPECT_EQ(by(23_s), std::vector<std::string>{"7 clean remote fin"});
+  EXPECT_EQ(disconnects(Verdict::kClean, Initiator::kRemote), 1);
+}
+
 TEST_F(EndingsTest, TheVerdictFallsOnceTheSocketIsDestroyed) {
   peer_closes_first();
   apply(entered_from(11_s, sock_, kCloseWait, kLastAck, closer(4121)),

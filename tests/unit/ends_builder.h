@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <functional>
+#include <initializer_list>
 
 #include "core/verdict.h"
 #include "kernel_records.h"
@@ -206,6 +207,67 @@ inline Evidence process_exit() {
   Evidence e = own_fin();
   e.closer = closer(kPid, SIGKILL);
   return e;
+}
+
+// --- WebSockets of a connection that was established 43 s after boot
+// -----------------------------------------------------------------------------------------------
+
+// As the table has one after these records.
+inline WebSocket taken(std::initializer_list<wsbpf_websocket> records) {
+  WebSocket websocket;
+  for (const wsbpf_websocket& record : records) take_websocket(websocket, record);
+  return websocket;
+}
+
+inline WebSocket refused(uint16_t status, uint32_t bits = WebSocketRecords::kWholeRequest,
+                         bool is_client = false) {
+  WebSocketRecords records(Sock{}, is_client);
+  return taken({records.requested(43'010_ms, bits), records.answered(43'022_ms, status),
+                records.ended(101_s)});
+}
+
+inline WebSocket unanswered(bool is_client = false) {
+  WebSocketRecords records(Sock{}, is_client);
+  // Before a direction has been read, what lies behind says nothing.
+  return taken({records.requested(43'010_ms), records.ended(101_s, {7'000, 7'000})});
+}
+
+// Two messages came, and one was sent, before whatever `end` adds.
+inline WebSocket talked(const std::function<void(WebSocket&, WebSocketRecords&)>& end = {}) {
+  WebSocketRecords records((Sock()));
+  WebSocket websocket =
+      taken({records.requested(43'010_ms), records.answered(43'022_ms),
+             records.message(50_s, WSBPF_IN, 123), records.message(80_s, WSBPF_OUT, 70'000, 2),
+             records.message(90_s, WSBPF_IN, 5)});
+  if (end) end(websocket, records);
+  take_websocket(websocket, records.ended(101_s));
+  return websocket;
+}
+
+// By a Close frame in one direction.
+inline WebSocket half_closed(int direction, uint16_t code = 1000) {
+  return talked([&](WebSocket& websocket, WebSocketRecords& records) {
+    take_websocket(websocket, records.close(99_s, direction, code));
+  });
+}
+
+// By Close frames both ways, the first of them in that direction.
+inline WebSocket closed_both_ways(int first, uint16_t code = 1000) {
+  return talked([&](WebSocket& websocket, WebSocketRecords& records) {
+    take_websocket(websocket, records.close(99_s, first, code));
+    take_websocket(websocket, records.close(99'500_ms, !first, code));
+  });
+}
+
+// The bytes of the last segment were not read.
+inline WebSocket not_read_to_the_end(WebSocket websocket) {
+  websocket.behind[WSBPF_IN] = 10;
+  return websocket;
+}
+
+inline Evidence of(WebSocket websocket, Evidence evidence) {
+  evidence.websocket = websocket;
+  return evidence;
 }
 
 inline Evidence with(Evidence evidence, const std::function<void(Evidence&)>& change) {

@@ -82,7 +82,7 @@ TEST_F(EventLinesTest, EachIsOneLine) {
   const std::string lines[] = {
       opened_line(context_, connection_, owner()),
       closed_line(context_, connection_, owner(), evidence_, judgement_),
-      half_open_line(context_, connection_, owner()),
+      half_open_line(context_, connection_, owner(), nullptr),
       race_line(context_, Race::kLateReset, {7, 90_s, 0, connection_.listener}, listener(), 95_s),
       lost_line(context_, "ring_buffer", 3, 100_s),
   };
@@ -135,7 +135,8 @@ TEST_F(EventLinesTest, TheEvidenceHasEveryField) {
                               "data_after_end_seconds",
                               "closed_by",
                               "abort",
-                              "fd_still_open"}));
+                              "fd_still_open",
+                              "websocket"}));
   EXPECT_EQ(e["complete"], true);
   EXPECT_EQ(e["first_fin"], "remote");
   EXPECT_EQ(e["closed_from"], "last_ack");
@@ -150,6 +151,46 @@ TEST_F(EventLinesTest, TheEvidenceHasEveryField) {
   EXPECT_EQ(e["close_wait_seconds"], 10.0);
   EXPECT_EQ(e["closed_by"], json::parse(R"({"pid": 4121, "exiting": false})"));
   EXPECT_EQ(e["fd_still_open"], false);
+}
+
+TEST_F(EventLinesTest, TheWebSocketIsPartOfTheEvidence) {
+  EXPECT_EQ(evidence()["websocket"], nullptr);
+  WebSocketRecords records((Sock()));
+  WebSocket websocket;
+  for (const wsbpf_websocket& record :
+       {records.requested(11_s), records.answered(12_s), records.message(20_s, WSBPF_IN, 5),
+        records.message(21_s, WSBPF_IN, 5), records.message(23'500_ms, WSBPF_IN, 5),
+        records.message(30_s, WSBPF_OUT, 5), records.ping(70_s, WSBPF_OUT),
+        records.close(79_s, WSBPF_IN, 1001), records.ended(90_s)}) {
+    take_websocket(websocket, record);
+  }
+  evidence_.websocket = websocket;
+  EXPECT_EQ(evidence()["websocket"], json::parse(R"({
+      "first_close": "remote", "close_code_received": 1001, "close_code_sent": null,
+      "closes_crossed": false, "read_to_the_end": true, "fin_without_close": false,
+      "close_without_fin": false, "upgrade_status": 101, "upgrade_stripped": false,
+      "violations": 0, "missed_bytes": 0, "gaps_received_seconds": [1.0, 2.5],
+      "gaps_sent_seconds": [], "seconds_since_message_received": 66.5,
+      "seconds_since_message_sent": 60.0, "ping_unanswered_seconds": 20.0})"));
+  evidence_.left_to = TcpState::kFinWait1;
+  EXPECT_EQ(evidence()["websocket"]["fin_without_close"], true);
+  evidence_.left_to = TcpState::kClose;
+  EXPECT_EQ(evidence()["websocket"]["close_without_fin"], true);
+}
+
+TEST_F(EventLinesTest, ARequestThatWasRefusedIsPartOfTheEvidence) {
+  WebSocketRecords records((Sock()));
+  WebSocket websocket;
+  take_websocket(websocket, records.requested(11_s, WSBPF_WEBSOCKET_KEY));
+  take_websocket(websocket, records.answered(12_s, 400));
+  evidence_.websocket = websocket;
+  const json told = evidence()["websocket"];
+  EXPECT_EQ(told["upgrade_status"], 400);
+  EXPECT_EQ(told["upgrade_stripped"], true);
+  EXPECT_EQ(told["first_close"], nullptr);
+  EXPECT_EQ(told["read_to_the_end"], false) << "it has no frames";
+  evidence_.websocket->state.bits &= ~uint32_t{WSBPF_WEBSOCKET_REQUEST};
+  EXPECT_EQ(evidence()["websocket"], nullptr) << "plain HTTP";
 }
 
 TEST_F(EventLinesTest, WhatDidNotHappenIsNull) {
@@ -277,7 +318,7 @@ TEST_F(EventLinesTest, HostileNamesStayInTheirStrings) {
   for (const std::string& text :
        {opened_line(context, *connection, owner),
         closed_line(context, *connection, owner, evidence_, judgement_),
-        half_open_line(context, *connection, owner), alert_line(context, alert)}) {
+        half_open_line(context, *connection, owner, nullptr), alert_line(context, alert)}) {
     for (const char c : text) {
       EXPECT_GE(c, ' ');
       EXPECT_LT(static_cast<unsigned char>(c), 0x7f);

@@ -40,6 +40,13 @@ TIME (UTC)    EVENT      VERDICT               BY                   AGE    IDLE 
 )");
 }
 
+TEST_F(EventText, ACloseCodeIsSaidWhereThereIsOne) {
+  const std::string closed =
+      R"({"type":"closed","time":"2026-11-22T12:03:04.123Z","verdict":"peer_reset",)"
+      R"("connection":{"id":"7.2","websocket":{"phase":"ended","close_code":1006}}})";
+  EXPECT_TRUE(event_text(closed, false).ends_with("  7.2  code 1006")) << event_text(closed, false);
+}
+
 TEST_F(EventText, WhatIsOfNoConnectionIsSaid) {
   EXPECT_EQ(event_text(R"({"type":"race","time":"2026-11-22T12:03:04.123Z","race":"late_reset",)"
                        R"("connection_id":"7","seconds_after_end":2.5,"listener":{"port":8080}})",

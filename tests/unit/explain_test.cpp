@@ -118,6 +118,31 @@ TEST_F(ExplainTest, OneThatStillHasItsDescriptorHasItsVerdict) {
   EXPECT_EQ(explain({7, 0})["verdict"], "peer_reset") << "its end has been forgotten";
 }
 
+TEST_F(ExplainTest, TheLastFramesOfAWebSocketAreTold) {
+  EXPECT_EQ(explain({7, 0})["frames"], json::array());
+  WebSocketRecords records(Sock{.cookie = 7});
+  scene_.apply(records.requested(10'100_ms));
+  scene_.apply(records.answered(10'200_ms));
+  scene_.apply(records.message(20_s, WSBPF_IN, 123));
+  scene_.apply(records.ping(30_s, WSBPF_OUT));
+  const json told = explain({7, 0});
+  ASSERT_EQ(told["frames"].size(), 2);
+  EXPECT_EQ(told["frames"][0]["time"], rfc3339(20_s, scene_.observed.wall_clock_offset_ns));
+  EXPECT_EQ(told["frames"][0]["seconds_ago"], 80.0);
+  EXPECT_EQ(told["frames"][0]["direction"], "received");
+  EXPECT_EQ(told["frames"][0]["opcode"], "text");
+  EXPECT_EQ(told["frames"][0]["final"], true);
+  EXPECT_EQ(told["frames"][0]["length"], 123);
+  EXPECT_EQ(told["frames"][0]["length_at_least"], false);
+  EXPECT_EQ(told["frames"][1]["direction"], "sent");
+  EXPECT_EQ(told["frames"][1]["opcode"], "ping");
+  EXPECT_EQ(told["timeline"][1]["what"], "upgrade_requested");
+  const std::string text = explanation_text(told, 100, false);
+  EXPECT_NE(text.find("LAST FRAMES (UTC)\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("           received  text  123 bytes\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("+10.0 s  sent      ping  0 bytes\n"), std::string::npos) << text;
+}
+
 TEST_F(ExplainTest, AnUnknownOneIsNot) {
   EXPECT_EQ(explain({8, 0}), nullptr);
   EXPECT_EQ(explain({7, 1}), nullptr) << "another generation";

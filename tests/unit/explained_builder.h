@@ -26,6 +26,7 @@ struct Explained {
   Connection connection;
   std::optional<Evidence> evidence;
   std::optional<Judgement> judgement;
+  std::optional<WebSocket> websocket;  // of one that lives
   ExplanationSubject subject;
 
   Explained() {
@@ -55,6 +56,7 @@ struct Explained {
     subject.connection = &connection;
     subject.evidence = evidence ? &*evidence : nullptr;
     subject.judgement = judgement ? &*judgement : nullptr;
+    subject.websocket = websocket ? &*websocket : nullptr;
     return explain(subject);
   }
 };
@@ -81,6 +83,12 @@ inline std::string text_of(const Explanation& explanation) {
     text += fmt::format("{}={}: {}\n", item.name, item.value, item.meaning);
   }
   for (const std::string& advice : explanation.advice) text += fmt::format("- {}\n", advice);
+  for (const Frame& frame : explanation.frames) {
+    text += fmt::format("{}.{:03} {} {} {}{}\n", frame.time_ns / 1'000'000'000,
+                        frame.time_ns / 1'000'000 % 1'000,
+                        frame.direction == WSBPF_IN ? "received" : "sent",
+                        opcode_name(frame.opcode), frame.length, frame.final ? "" : " …");
+  }
   return text + explanation.documentation + '\n';
 }
 
@@ -104,6 +112,15 @@ inline Explained in_state(TcpState state, uint64_t age_ns, uint32_t unread_bytes
   explained.connection.state_since_ns = explained.subject.now_ns - age_ns;
   explained.connection.unread_bytes = unread_bytes;
   explained.connection.sampled_ns = explained.subject.now_ns;
+  return explained;
+}
+
+// Established, at that time.
+inline Explained live_websocket(WebSocket websocket, uint64_t now_ns = 102_s) {
+  Explained explained;
+  websocket.ended = false;
+  explained.websocket = websocket;
+  explained.connection.sampled_ns = explained.subject.now_ns = now_ns;
   return explained;
 }
 
@@ -180,6 +197,31 @@ inline const std::vector<Scenario>& ends() {
                                                     e.at_departure.received_ms_ago =
                                                         e.at_departure.sent_ms_ago = 60'004;
                                                   }))},
+      {"refused", ended(of(refused(403), own_fin()))},
+      {"our request was refused",
+       ended(of(refused(502, WebSocketRecords::kWholeRequest, true), peer_fin()))},
+      {"stripped", ended(of(refused(404, WSBPF_WEBSOCKET_KEY | WSBPF_WEBSOCKET_VERSION_13 |
+                                             WSBPF_WEBSOCKET_HTTP_1_0),
+                            own_fin()))},
+      {"unanswered", ended(of(unanswered(), peer_fin()))},
+      {"closed cleanly", ended(of(closed_both_ways(WSBPF_IN, 1001), own_fin()))},
+      {"closed cleanly by us", ended(of(closed_both_ways(WSBPF_OUT, 1011), peer_fin()))},
+      {"Close frames crossed",
+       ended(with(of(closed_both_ways(WSBPF_OUT), own_fin()),
+                  [](Evidence& e) { e.websocket->state.bits |= WSBPF_WEBSOCKET_CLOSES_CROSSED; }))},
+      {"no Close frame", ended(of(talked(), own_fin()))},
+      {"no Close frame of the peer", ended(of(talked(), peer_fin()))},
+      {"reset without a Close frame", ended(of(talked(), peer_reset()))},
+      {"the peer's Close frame unanswered", ended(of(half_closed(WSBPF_IN), own_fin()))},
+      {"our Close frame unanswered", ended(of(half_closed(WSBPF_OUT), peer_fin()))},
+      {"reset after Close frames", ended(of(closed_both_ways(WSBPF_OUT), peer_reset()))},
+      {"out of step", ended(with(of(half_closed(WSBPF_IN), peer_fin()),
+                                 [](Evidence& e) {
+                                   e.websocket->state.missed_bytes = 40;
+                                   e.websocket->state.directions[WSBPF_OUT].reading =
+                                       WSBPF_READING_LOST;
+                                   e.websocket->state.directions[WSBPF_IN].violations = 1;
+                                 }))},
       {"incomplete", ended(with(own_fin(), [](Evidence& e) { e.complete = false; }))},
       {"unseen", ended({})},
       {"contradictory", ended(with(own_abort(0), [](Evidence& e) { e.reset_sent = {}; }))},
@@ -206,6 +248,25 @@ inline const std::vector<Scenario>& lives() {
          e.connection.unread_bytes = 10;
          e.connection.received_ms = 5'000;
        })},
+      {"upgrade refused", live_websocket(refused(400))},
+      {"upgrade stripped", live_websocket(refused(400, WSBPF_WEBSOCKET_KEY))},
+      {"upgrade awaited",
+       [] {
+         Explained explained = live_websocket(unanswered());
+         explained.connection.bytes_sent = 0;
+         return explained;
+       }()},
+      {"talking", live_websocket(talked())},
+      {"Close frame unanswered", live_websocket(half_closed(WSBPF_IN, 1001), 105_s)},
+      {"Close frames, and no FIN", live_websocket(closed_both_ways(WSBPF_OUT), 105_s)},
+      {"ping unanswered", live_websocket(talked([](WebSocket& websocket, WebSocketRecords& r) {
+                                           take_websocket(websocket, r.ping(91_s, WSBPF_OUT));
+                                         }),
+                                         105_s)},
+      {"WebSocket out of step",
+       live_websocket(talked([](WebSocket& websocket, WebSocketRecords& r) {
+         take_websocket(websocket, r.lost(91_s, WSBPF_IN, 40));
+       }))},
       {"unacked", half_open(HalfOpen::kUnacked)},
       {"probing", half_open(HalfOpen::kProbing)},
       {"silent", half_open(HalfOpen::kSilent)},

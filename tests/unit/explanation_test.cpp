@@ -94,6 +94,13 @@ TEST(Explanation, TheTimelineIsInOrderAndWithinTheLife) {
                                             "half_open",
                                             "late_reset",
                                             "data_after_close",
+                                            "upgrade_requested",
+                                            "upgrade_answered",
+                                            "last_message_received",
+                                            "last_message_sent",
+                                            "close_received",
+                                            "close_sent",
+                                            "ping_sent",
                                             "zero_window_began",
                                             "retransmissions_began"};
   for (Scenario& scenario : all()) {
@@ -140,11 +147,15 @@ TEST(Explanation, TheEvidenceIsThatOfTheEvent) {
     const Explanation explanation = explained.explanation();
     const auto event = nlohmann::ordered_json::parse(closed_line(
         context, explained.connection, &kOwner, *explained.evidence, *explained.judgement));
+    // Null where there is none; missing where nobody saw the end.
+    const auto websocket = event["evidence"].value("websocket", nlohmann::ordered_json());
     std::vector<std::string_view> names;
     for (const EvidenceItem& item : explanation.evidence) {
       SCOPED_TRACE(fmt::format("{}: {}", scenario.name, item.name));
       names.push_back(item.name);
-      const auto& value = event["evidence"][std::string(item.name)];
+      const std::string name(item.name);
+      if (name == "close_code") continue;  // the connection's
+      const auto& value = websocket.contains(name) ? websocket[name] : event["evidence"][name];
       if (item.name == "first_fin" && item.value == "none") {
         EXPECT_TRUE(value.is_null());
         continue;
@@ -160,7 +171,12 @@ TEST(Explanation, TheEvidenceIsThatOfTheEvent) {
       EXPECT_FALSE(item.meaning.empty());
     }
     for (const auto& [name, value] : event["evidence"].items()) {
-      if (value.is_null()) continue;
+      if (value.is_null() || name == "websocket") continue;
+      EXPECT_THAT(names, Contains(name)) << scenario.name;
+    }
+    // What is false, none or 0 there is not told.
+    for (const auto& [name, value] : websocket.items()) {
+      if (value.is_null() || value == false || value == 0 || value.empty()) continue;
       EXPECT_THAT(names, Contains(name)) << scenario.name;
     }
     EXPECT_THAT(names, IsSubsetOf(evidence_names()));
@@ -318,6 +334,92 @@ TEST(Explanation, WhatIsSentAgainCountsAsPassed) {
   EXPECT_THAT(healthy.explanation().summary, HasSubstr("or was sent again, 2.5 s ago"));
   EXPECT_THAT(text_of(named("no data yet").explanation()),
               Not(HasSubstr("since data last passed")));
+}
+
+TEST(Explanation, AHandshakeThatFailedIsAdvisedAboutByItsStatus) {
+  const auto advice_for = [](WebSocket websocket) {
+    return fmt::format("{}", fmt::join(ended(of(websocket, own_fin())).explanation().advice, "\n"));
+  };
+  constexpr uint32_t kWhole = WebSocketRecords::kWholeRequest;
+  for (const uint16_t status : {401, 403, 404, 429, 503}) {
+    EXPECT_THAT(advice_for(refused(status)), HasSubstr("The application's own answer")) << status;
+    EXPECT_THAT(advice_for(refused(status)), Not(HasSubstr("nginx"))) << status;
+    for (const uint32_t bits :
+         {kWhole & ~uint32_t{WSBPF_WEBSOCKET_UPGRADE}, kWhole | WSBPF_WEBSOCKET_HTTP_1_0,
+          kWhole & ~uint32_t{WSBPF_WEBSOCKET_CONNECTION}}) {
+      EXPECT_THAT(advice_for(refused(status, bits)), HasSubstr("proxy_http_version 1.1"));
+      EXPECT_THAT(advice_for(refused(status, bits)), Not(HasSubstr("own answer")));
+    }
+  }
+  EXPECT_THAT(advice_for(refused(502)), HasSubstr("keepAliveTimeout"));
+  EXPECT_THAT(advice_for(refused(426)), HasSubstr("Sec-WebSocket-Version"));
+  EXPECT_THAT(advice_for(refused(200)), HasSubstr("plain HTTP"));
+  EXPECT_THAT(advice_for(unanswered()), HasSubstr("had not read the request"));
+  for (uint16_t status = 102; status < 600; ++status) {
+    EXPECT_FALSE(advice_for(refused(status)).empty()) << status;
+  }
+}
+
+TEST(Explanation, ACloseIsAdvisedAboutByItsCode) {
+  const auto advice_for = [](uint16_t code) {
+    return ended(of(closed_both_ways(WSBPF_IN, code), own_fin())).explanation().advice;
+  };
+  for (const uint16_t code : {1000, 1001, 1005, 1012}) {
+    EXPECT_THAT(advice_for(code), ElementsAre(HasSubstr("Nothing needs doing"))) << code;
+  }
+  EXPECT_THAT(advice_for(1009), ElementsAre(HasSubstr("maxPayload")));
+  EXPECT_THAT(advice_for(1011), ElementsAre(HasSubstr("see its log")));
+  EXPECT_THAT(advice_for(4001), ElementsAre(HasSubstr("application's own")));
+  for (const uint16_t code : {1, 999, 1004, 1006, 1015, 1016, 2999, 5000, 65535}) {
+    EXPECT_THAT(advice_for(code), ElementsAre(HasSubstr("No Close frame may bear"))) << code;
+  }
+}
+
+TEST(Explanation, AnEndWithoutACloseFrameIsSaidToBe1006) {
+  for (const char* name :
+       {"no Close frame", "no Close frame of the peer", "reset without a Close frame"}) {
+    Explained abnormal = named(name);
+    EXPECT_THAT(abnormal.explanation().summary, HasSubstr("without a Close frame (1006)")) << name;
+    EXPECT_THAT(text_of(abnormal.explanation()), HasSubstr("onclose says 1006")) << name;
+    abnormal.evidence->websocket->behind[WSBPF_OUT] = 1;
+    EXPECT_THAT(text_of(abnormal.explanation()), Not(HasSubstr("1006"))) << "not all was read";
+  }
+}
+
+TEST(Explanation, AWebSocketThatWaitsIsTold) {
+  const auto summary_at = [](const char* name, uint64_t now_ns) {
+    Explained explained = named(name);
+    explained.subject.now_ns = now_ns;
+    return explained.explanation().summary;
+  };
+  EXPECT_THAT(summary_at("upgrade awaited", 46'010_ms), HasSubstr("has not answered"));
+  EXPECT_THAT(summary_at("upgrade awaited", 46'009_ms), HasSubstr("is healthy"));
+  EXPECT_THAT(summary_at("Close frame unanswered", 102_s),
+              HasSubstr("sent Close 1001 (going away) 3.0 s ago, and"));
+  EXPECT_THAT(summary_at("Close frame unanswered", 101'999_ms), HasSubstr("is healthy"));
+  EXPECT_THAT(summary_at("Close frames, and no FIN", 102_s), HasSubstr("neither has closed TCP"));
+  EXPECT_THAT(summary_at("ping unanswered", 101_s), HasSubstr("our ping of 10 s ago"));
+  EXPECT_THAT(summary_at("ping unanswered", 100'999_ms), HasSubstr("is healthy"));
+  EXPECT_THAT(named("WebSocket out of step").explanation().summary, HasSubstr("40 bytes of its"));
+  EXPECT_THAT(named("talking").explanation().summary, HasSubstr("is healthy"));
+}
+
+TEST(Explanation, ThePeersPingThatWaitsIsNotOurs) {
+  Explained pinged = live_websocket(talked([](WebSocket& websocket, WebSocketRecords& records) {
+    take_websocket(websocket, records.ping(50_s, WSBPF_IN));
+  }));
+  EXPECT_THAT(pinged.explanation().summary, HasSubstr("is healthy"));
+}
+
+TEST(Explanation, TheLastFramesAreThere) {
+  const std::vector<Frame> frames = named("closed cleanly").explanation().frames;
+  ASSERT_EQ(frames.size(), 5);
+  EXPECT_EQ(frames[0].time_ns, 50_s);
+  EXPECT_EQ(opcode_name(frames[0].opcode), "text");
+  EXPECT_EQ(frames[1].length, 70'000);
+  EXPECT_EQ(frames[1].direction, WSBPF_OUT);
+  EXPECT_EQ(frames[4].time_ns, 99'500_ms);
+  EXPECT_THAT(named("closed").explanation().frames, IsEmpty());
 }
 
 TEST(ExplanationTimeline, DataThatMetATimewaitSocketIsTold) {

@@ -367,6 +367,145 @@ retransmits=0: nothing had to be sent again in its life
 - If the application waits for the peer's Close frame, let it give up after some seconds; after shutdown() alone the kernel waits for ever.
 
 )text"},
+    {"stripped",
+     R"text(The peer (10.0.3.7:51234) asked for a WebSocket, and the application (node[4121]) answered 404 (Not Found) 12 ms later; the request came as HTTP/1.0.
+43.000 opened: established by 10.0.3.7:51234
+43.010 upgrade_requested: the peer asked for a WebSocket: the request came as HTTP/1.0
+43.022 upgrade_answered: our end answered 404 (Not Found)
+100.000 own_fin: our end sent its FIN, by a call of the application (node[4121])
+101.000 closed: the connection ended
+upgrade_status=404: the request for a WebSocket was answered 404 (Not Found)
+upgrade_stripped=true: the request came as HTTP/1.0: a proxy on the way did not pass the upgrade
+first_fin=local: our end closed first
+idle_received_seconds=0.000: data last came from the peer just before the end began
+unread_bytes=0: the application had read everything
+complete=true: nothing of its end was missed
+closed_from=fin_wait2: our FIN had been acknowledged
+idle_sent_seconds=0.000: data was last sent, or sent again, just before the end began
+last_heard_seconds=0.000: the peer was there just before the end began
+longest_silence_seconds=0.000: no silence was seen that it survived
+unacked_bytes=0: the peer had acknowledged all that was sent
+unsent_bytes=0: nothing waited in our socket to be sent
+zero_window_seconds=0.000: the peer's receive window was open
+closed_by=pid 4121: this process made the call that closed our end
+fd_still_open=false: the application had let go of the descriptor
+- Let the proxy pass the upgrade. nginx needs three lines where it passes to the backend: `proxy_http_version 1.1;`, `proxy_set_header Upgrade $http_upgrade;` and `proxy_set_header Connection "upgrade";`, and `proxy_buffering off;` for what falls back to long polling.
+- Other proxies have a switch of their own (Apache: `upgrade=websocket` in ProxyPass, Envoy: upgrade_configs); where there are several in a row, each needs it.
+docs/verdicts.md#upgrade_failed
+)text"},
+    {"closed cleanly",
+     R"text(The peer (10.0.3.7:51234) closed the WebSocket after 56 s by Close 1001 (going away), our end answered by Close 1001 (going away), and TCP was closed in good order.
+43.000 opened: established by 10.0.3.7:51234
+43.010 upgrade_requested: the peer asked for a WebSocket
+43.022 upgrade_answered: our end answered 101 (Switching Protocols)
+80.000 last_message_sent: our end sent its only message
+90.000 last_message_received: the peer sent the last of 2 messages
+99.000 close_received: the peer sent Close 1001 (going away)
+99.500 close_sent: our end sent Close 1001 (going away)
+100.000 own_fin: our end sent its FIN, by a call of the application (node[4121])
+101.000 closed: the connection ended
+first_close=remote: the peer sent the first Close frame
+close_code_received=1001: the peer sent Close 1001 (going away)
+close_code_sent=1001: our end sent Close 1001 (going away)
+first_fin=local: our end closed first
+complete=true: nothing of its end was missed
+closed_from=fin_wait2: our FIN had been acknowledged
+idle_received_seconds=0.000: data last came from the peer just before the end began
+idle_sent_seconds=0.000: data was last sent, or sent again, just before the end began
+last_heard_seconds=0.000: the peer was there just before the end began
+longest_silence_seconds=0.000: no silence was seen that it survived
+unread_bytes=0: the application had read everything
+unacked_bytes=0: the peer had acknowledged all that was sent
+unsent_bytes=0: nothing waited in our socket to be sent
+zero_window_seconds=0.000: the peer's receive window was open
+closed_by=pid 4121: this process made the call that closed our end
+fd_still_open=false: the application had let go of the descriptor
+close_code=1001: of the first Close frame: going away
+upgrade_status=101: the request for a WebSocket was granted
+seconds_since_message_received=11.000: the peer's last message began so long before
+seconds_since_message_sent=21.000: our end's last message began so long before
+gaps_received_seconds=40.000: the last gaps between messages from the peer, the oldest first
+read_to_the_end=true: every byte of both directions was read: no Close frame was overlooked
+- Nothing needs doing: a page was left, or a server goes down; after the latter clients should reconnect with backoff and jitter, 1 s to 30 s.
+50.000 received text 123
+80.000 sent binary 70000
+90.000 received text 5
+99.000 received close 2
+99.500 sent close 2
+docs/verdicts.md#clean
+)text"},
+    {"no Close frame of the peer",
+     R"text(The peer (10.0.3.7:51234) closed the connection after 57 s, without a Close frame (1006), and our end closed 1.0 s later.
+43.000 opened: established by 10.0.3.7:51234
+43.010 upgrade_requested: the peer asked for a WebSocket
+43.022 upgrade_answered: our end answered 101 (Switching Protocols)
+80.000 last_message_sent: our end sent its only message
+90.000 last_message_received: the peer sent the last of 2 messages
+100.000 peer_fin: the peer closed its end (FIN)
+101.000 own_close: the application (node[4121]) closed our end
+101.000 closed: the connection ended
+first_fin=remote: the peer closed its end first
+close_code=1006: no Close frame was sent, and every byte up to the end was read
+close_wait_seconds=1.000: the application took so long to close its end after the peer had
+idle_received_seconds=0.000: data last came from the peer just before the end began
+idle_sent_seconds=0.000: data was last sent, or sent again, just before the end began
+complete=true: nothing of its end was missed
+closed_from=last_ack: both ends had closed, and our FIN was the last thing to be acknowledged
+last_heard_seconds=0.000: the peer was there just before the end began
+longest_silence_seconds=0.000: no silence was seen that it survived
+unread_bytes=0: the application had read everything
+unacked_bytes=0: the peer had acknowledged all that was sent
+unsent_bytes=0: nothing waited in our socket to be sent
+zero_window_seconds=0.000: the peer's receive window was open
+closed_by=pid 4121: this process made the call that closed our end
+fd_still_open=false: the application had let go of the descriptor
+fin_without_close=true: the peer closed TCP first, and had sent no Close frame
+upgrade_status=101: the request for a WebSocket was granted
+seconds_since_message_received=11.000: the peer's last message began so long before
+seconds_since_message_sent=21.000: our end's last message began so long before
+gaps_received_seconds=40.000: the last gaps between messages from the peer, the oldest first
+read_to_the_end=true: every byte of both directions was read: no Close frame was overlooked
+- No Close frame came, and so onclose says 1006: the peer's process or page ended without a word, it called terminate(), or a proxy in between closed in its name.
+50.000 received text 123
+80.000 sent binary 70000
+90.000 received text 5
+docs/verdicts.md#remote_close
+)text"},
+    {"ping unanswered",
+     R"text(The peer (10.0.3.7:51234) has not answered our ping of 14 s ago, though its kernel has acknowledged it: its application is paused, or answers no pings.
+43.000 opened: established by 10.0.3.7:51234
+43.010 upgrade_requested: the peer asked for a WebSocket
+43.022 upgrade_answered: our end answered 101 (Switching Protocols)
+80.000 last_message_sent: our end sent its only message
+90.000 last_message_received: the peer sent the last of 2 messages
+91.000 ping_sent: our end sent a ping, and no pong came after it
+103.500 last_data: data last passed, or was sent again
+103.600 last_heard: something was heard from the peer, be it a bare acknowledgement
+ping_unanswered_seconds=14.000: since our end sent a ping; the peer's pong has not come
+unacked_bytes=0: the peer has acknowledged all that was sent
+last_heard_seconds=1.400: when it was last looked at, so long nothing had been heard from the peer, not even a bare acknowledgement
+last_message_received_seconds=15.000: since the peer's last message
+state=established: both ends are open, as far as our kernel knows
+state_age_seconds=62.000: since it entered this state
+unread_bytes=0: the application has read everything
+unsent_bytes=0: nothing waits in our socket to be sent
+idle_seconds=1.500: since data last passed, or was sent again
+idle_received_seconds=1.500: since data last came from the peer
+retransmits=0: nothing had to be sent again in its life
+phase=open: the handshake was seen to succeed
+upgrade_status=101: the request for a WebSocket was granted
+messages_received=2: messages from the peer that were seen
+messages_sent=1: messages to the peer that were seen
+last_message_sent_seconds=25.000: since our end's last message
+gaps_received_seconds=40.000: the last gaps between messages from the peer, the oldest first
+- Terminate the connection when a pong has not come within 10 s: the peer's onclose, or its next attempt, then tells you more than waiting does.
+- The path is fine, since TCP has the ping acknowledged: look at the peer's application, such as a phone in the background, garbage collection or a blocked event loop.
+50.000 received text 123
+80.000 sent binary 70000
+90.000 received text 5
+91.000 sent ping 0
+docs/explain.md#websockets
+)text"},
 };
 
 TEST(ExplanationTexts, AreWhole) {

@@ -226,11 +226,52 @@ TEST_F(FilterTest, EveryNameOfAnOutcomeIsUnderstood) {
   each("race", kRaceNames, [&](size_t i) { ended.race = static_cast<Race>(i); });
 }
 
-TEST_F(FilterTest, ThePhaseIsNotKnownYet) {
-  for (const char* const phase :
-       {"none", "upgrading", "open", "closing", "ended", "rejected", "unknown"}) {
-    expect_misses(
-        {("phase " + std::string(phase)).c_str(), ("phase != " + std::string(phase)).c_str()});
+// The one phase that fits, of all; "" for none.
+std::string phase_that_fits(const FilterSubject& subject) {
+  std::string fits;
+  for (const std::string_view phase : kPhaseNames) {
+    const bool is = filter_of(fmt::format("phase {}", phase)).matches(subject);
+    const bool is_not = filter_of(fmt::format("phase != {}", phase)).matches(subject);
+    EXPECT_FALSE(is && is_not) << phase;
+    if (is) fits += phase;
+  }
+  return fits;
+}
+
+TEST_F(FilterTest, Phase) {
+  connection_.state = TcpState::kEstablished;
+  WebSocketRecords records{Sock{}};
+  WebSocket websocket;
+  FilterSubject subject = live();
+  EXPECT_EQ(phase_that_fits(subject), "none");
+  connection_.age_source = AgeSource::kLowerBound;
+  EXPECT_EQ(phase_that_fits(subject), "unknown");
+  subject.websocket = &websocket;
+  take_websocket(websocket, records.requested(1_s));
+  EXPECT_EQ(phase_that_fits(subject), "upgrading");
+  take_websocket(websocket, records.answered(2_s));
+  EXPECT_EQ(phase_that_fits(subject), "open");
+  EXPECT_TRUE(filter_of("phase open and sport 8080").matches(subject));
+  EXPECT_TRUE(filter_of("phase != closing").matches(subject));
+  take_websocket(websocket, records.lost(3_s, WSBPF_IN, 9));
+  EXPECT_EQ(phase_that_fits(subject), "open") << "out of step it is in a phase, too";
+  connection_.state = TcpState::kCloseWait;
+  EXPECT_EQ(phase_that_fits(subject), "closing");
+  connection_.state = TcpState::kClose;
+  EXPECT_EQ(phase_that_fits(subject), "ended");
+  records = WebSocketRecords{Sock{}};
+  websocket = {};
+  take_websocket(websocket, records.requested(1_s));
+  take_websocket(websocket, records.answered(2_s, 502));
+  EXPECT_EQ(phase_that_fits(subject), "rejected");
+}
+
+TEST_F(FilterTest, WhatCannotBeReadIsInNoPhase) {
+  for (const Unread unread : {Unread::kTls, Unread::kHttp2, Unread::kOther, Unread::kOff}) {
+    connection_.websocket_unread = unread;
+    EXPECT_EQ(phase_that_fits(live()), "") << unread_name(unread);
+    expect_misses({"phase != open", "phase != none"});
+    expect_fits({"not phase none"});
   }
 }
 

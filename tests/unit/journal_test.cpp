@@ -216,6 +216,36 @@ TEST_F(JournalTest, FiltersChooseWhatIsTold) {
   EXPECT_EQ(told("race"), (Types{"lost"})) << "a loss is told whatever one asks for";
 }
 
+TEST_F(JournalTest, KeepsWhatWasReadOfAWebSocket) {
+  const EngineHooks hooks = journal_hooks(journal_, scene_.observed);
+  const Sock sock{.cookie = 3};
+  WebSocketRecords records{sock};
+  scene_.apply(accepted(90_s, sock), records.requested(90_s), records.answered(90_s),
+               records.message(91_s, WSBPF_IN, 5));
+  Connection unanswered = *find_connection(scene_.table, 3);
+  unanswered.half_open = HalfOpen::kUnacked;
+  unanswered.sampled_ns = 92_s;
+  hooks.table.on_half_open(unanswered, HalfOpen::kNo);
+  scene_.table.set_hooks(hooks.table);
+  scene_.apply(records.close(93_s, WSBPF_OUT), records.ended(94_s),
+               closed(94_s, sock, TcpState::kEstablished), destroyed(94_s, sock));
+  scene_.table.advance(95_s);
+  const auto told = [this](const char* filter) {
+    std::vector<std::string> phases;
+    for (const json& line :
+         ended_stream({.since = 60s, .follow = false, .filter = *Filter::parse(filter)})) {
+      phases.push_back(line["connection"]["websocket"]["phase"]);
+    }
+    return phases;
+  };
+  using Phases = std::vector<std::string>;
+  EXPECT_EQ(told("id 3"), (Phases{"open", "ended"}));
+  EXPECT_EQ(told("phase open"), (Phases{"open"}));
+  EXPECT_EQ(told("phase ended"), (Phases{"ended"}));
+  EXPECT_EQ(disconnects({.filter = *Filter::parse("phase ended")})["total"], 1);
+  EXPECT_EQ(disconnects({.filter = *Filter::parse("phase open")})["total"], 0);
+}
+
 TEST_F(JournalTest, FiltersKnowLateRacesAndAlertsByTheirListener) {
   const ListenerKey listener{.netns = 1, .port = 8080, .role = Role::kServer};
   const JournalEntry race{.time_ns = 1_s,

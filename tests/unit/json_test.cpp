@@ -30,6 +30,7 @@ class JsonTest : public testing::Test {
     if (connection == nullptr) return "null";
     fmt::memory_buffer out;
     append_connection(out, *connection, scene_.table.owner_of(*connection),
+                      scene_.table.websocket_of(*connection),
                       {.now_ns = kNow_ns,
                        .node_json = json_string(scene_.observed.status.node),
                        .redact_peers = redact_peers});
@@ -139,7 +140,7 @@ TEST_F(JsonTest, WhatIsNotKnownIsNull) {
   const json c = connection();
   for (const char* const field :
        {"idle_seconds", "bytes_received", "bytes_sent", "unread_bytes", "unacked_bytes",
-        "unsent_bytes", "srtt_seconds", "half_open", "websocket"}) {
+        "unsent_bytes", "srtt_seconds", "half_open", "websocket_unread"}) {
     EXPECT_TRUE(c[field].is_null()) << field;
   }
   for (const auto& [field, value] : c["owner"].items()) EXPECT_TRUE(value.is_null()) << field;

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -228,6 +229,139 @@ inline wsbpf_minisock minisock(uint64_t time_ns, const Sock& sock, TcpState stat
   record.header.cookie = 0;
   record.local_port = sock.local_port;
   record.remote_port = sock.remote_port;
+  return record;
+}
+
+// A WebSocket as the kernel programs read it, told step by step. Each step returns the record that
+// may be written then: steps that are no news to them, the one of an iterator that came by.
+class WebSocketRecords {
+ public:
+  static constexpr uint32_t kWholeRequest = WSBPF_WEBSOCKET_KEY | WSBPF_WEBSOCKET_UPGRADE |
+                                            WSBPF_WEBSOCKET_CONNECTION | WSBPF_WEBSOCKET_VERSION_13;
+
+  explicit WebSocketRecords(const Sock& sock, bool is_client = false)
+      : sock_(sock), client_(is_client ? WSBPF_OUT : WSBPF_IN) {
+    if (is_client) state.bits = WSBPF_WEBSOCKET_IS_CLIENT;
+  }
+
+  wsbpf_websocket_state state{};  // as of the last step; a test may change it
+
+  wsbpf_websocket swept(uint64_t time_ns) const { return record(time_ns, WSBPF_NEWS_SWEPT); }
+
+  // `bits` as in the request's head.
+  wsbpf_websocket requested(uint64_t time_ns, uint32_t bits = kWholeRequest) {
+    state.bits |= WSBPF_WEBSOCKET_REQUEST | bits;
+    state.directions[client_].reading = WSBPF_READING_AWAITED;
+    state.directions[client_].frame_ms = ms(time_ns);
+    return swept(time_ns);
+  }
+
+  wsbpf_websocket answered(uint64_t time_ns, uint16_t status = 101) {
+    state.bits = (state.bits & ~uint32_t{WSBPF_WEBSOCKET_STATUS}) | status;
+    read_as(status == 101 ? WSBPF_READING_FRAMES : WSBPF_READING_HTTP);
+    if (status == 101) state.directions[!client_].frame_ms = ms(time_ns);
+    return record(time_ns, WSBPF_NEWS_ANSWER);
+  }
+
+  // By its frames, where the handshake was not seen.
+  wsbpf_websocket proven(uint64_t time_ns) {
+    state.bits |= WSBPF_WEBSOCKET_PROVEN;
+    read_as(WSBPF_READING_FRAMES);
+    return record(time_ns, WSBPF_NEWS_PROVEN);
+  }
+
+  wsbpf_websocket message(uint64_t time_ns, int direction, uint32_t bytes, uint8_t opcode = 1) {
+    wsbpf_websocket_direction& from = state.directions[direction];
+    ++from.messages;
+    from.message_bytes += bytes;
+    if (from.message_ms != 0) {
+      from.gaps[(from.slots >> 2) % WSBPF_GAPS] = wsbpf_gap(ms(time_ns) - from.message_ms);
+      from.slots = static_cast<uint8_t>(from.slots + (1 << 2)) & 0x1f;
+    }
+    from.message_ms = ms(time_ns);
+    add_frame(time_ns, direction, opcode, bytes);
+    return swept(time_ns);
+  }
+
+  wsbpf_websocket ping(uint64_t time_ns, int direction) {
+    state.ping_us[direction] = us(time_ns);
+    state.ping_tag[direction] = 1;
+    add_frame(time_ns, direction, 9, 0);
+    return swept(time_ns);
+  }
+
+  // The answer to the last ping of the other direction.
+  wsbpf_websocket pong(uint64_t time_ns, int direction) {
+    state.ping_tag[!direction] = 0;
+    state.rtt_us = us(time_ns) - state.ping_us[!direction];
+    state.bits &= ~uint32_t{WSBPF_WEBSOCKET_PING_IN};
+    if (direction == WSBPF_OUT) state.bits |= WSBPF_WEBSOCKET_PING_IN;
+    add_frame(time_ns, direction, 10, 0);
+    return record(time_ns, WSBPF_NEWS_PONG);
+  }
+
+  // 1005: without a code.
+  wsbpf_websocket close(uint64_t time_ns, int direction, uint16_t code = 1000) {
+    if (state.directions[!direction].close_code == 0) {
+      state.bits |=
+          direction == WSBPF_IN ? WSBPF_WEBSOCKET_CLOSE_FIRST_IN : WSBPF_WEBSOCKET_CLOSE_FIRST_OUT;
+    }
+    state.directions[direction].close_code = code;
+    add_frame(time_ns, direction, 8, code == 1005 ? 0 : 2);
+    return record(time_ns, WSBPF_NEWS_CLOSE);
+  }
+
+  // Out of step with the frames of a direction.
+  wsbpf_websocket lost(uint64_t time_ns, int direction, uint32_t missed_bytes) {
+    state.directions[direction].reading = WSBPF_READING_LOST;
+    state.missed_bytes += missed_bytes;
+    return record(time_ns, WSBPF_NEWS_LOST);
+  }
+
+  // To be followed by closed(); `behind`: bytes of both directions that were not read.
+  wsbpf_websocket ended(uint64_t time_ns,
+                        std::array<uint32_t, WSBPF_DIRECTIONS> behind = {}) const {
+    wsbpf_websocket out = record(time_ns, WSBPF_NEWS_ENDED);
+    std::copy(behind.begin(), behind.end(), out.behind);
+    return out;
+  }
+
+ private:
+  static uint32_t ms(uint64_t time_ns) { return static_cast<uint32_t>(time_ns / 1'000'000); }
+  static uint32_t us(uint64_t time_ns) { return static_cast<uint32_t>(time_ns / 1'000); }
+
+  void read_as(wsbpf_reading reading) {
+    for (wsbpf_websocket_direction& from : state.directions) from.reading = reading;
+  }
+
+  void add_frame(uint64_t time_ns, int direction, uint8_t opcode, uint32_t bytes) {
+    wsbpf_websocket_direction& from = state.directions[direction];
+    const unsigned slot = from.slots % WSBPF_FRAMES_KEPT;
+    from.frames[slot] = WSBPF_FRAME_SEEN | WSBPF_FRAME_FINAL |
+                        uint32_t{opcode} << WSBPF_FRAME_OPCODE_SHIFT |
+                        std::min<uint32_t>(bytes, WSBPF_FRAME_LENGTH);
+    from.frame_gaps[slot] = from.frame_ms == 0 ? 0 : wsbpf_gap(ms(time_ns) - from.frame_ms);
+    from.slots = static_cast<uint8_t>((from.slots & ~3u) | (slot + 1) % WSBPF_FRAMES_KEPT);
+    from.frame_ms = ms(time_ns);
+  }
+
+  wsbpf_websocket record(uint64_t time_ns, uint32_t news) const {
+    wsbpf_websocket out{};
+    out.header = header(time_ns, sock_, WSBPF_RECORD_WEBSOCKET, TcpState::kEstablished);
+    out.state = state;
+    out.news = news;
+    return out;
+  }
+
+  Sock sock_;
+  int client_;  // the direction of the client's bytes
+};
+
+inline wsbpf_unreadable unreadable(uint64_t time_ns, const Sock& sock,
+                                   wsbpf_unreadable_reason reason) {
+  wsbpf_unreadable record{};
+  record.header = header(time_ns, sock, WSBPF_RECORD_UNREADABLE, TcpState::kEstablished);
+  record.reason = reason;
   return record;
 }
 

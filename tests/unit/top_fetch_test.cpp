@@ -239,27 +239,35 @@ TEST(TopParse, Listener) {
 TEST(TopParse, ListenersInTrouble) {
   const auto page = parse_listeners(R"({"listeners":[{"netns":7,"port":8080,"role":"server",
       "half_open":{"syn_recv":9,"unacked":2,"probing":3,"silent":40},"half_open_stuck":4,
-      "stuck_handshakes":5,"accept_queue":{"length":3,"limit":2,"full":true}}]})");
+      "stuck_handshakes":5,"accept_queue":{"length":3,"limit":2,"full":true},
+      "websocket":{"phases":{"none":1,"upgrading":2,"open":30,"closing":400,"ended":5}}}]})");
   ASSERT_TRUE(page);
   const Listener& listener = page->rows[0];
   EXPECT_EQ(listener.half_open, 5);
   EXPECT_EQ(listener.half_open_stuck, 4);
   EXPECT_EQ(listener.stuck_handshakes, 5);
   EXPECT_TRUE(listener.accept_queue->full);
+  EXPECT_EQ(listener.websockets, 432);
   EXPECT_EQ(listener.key, (ListenerKey{.netns = 7, .port = 8080, .role = "server"}));
 }
 
 TEST(TopParse, Connections) {
   const auto page = parse_connections(R"({"connections":[{"id":"7.2","state_age_seconds":3,
       "state_age_source":"lower_bound","age_source":"exact","half_open":"unacked",
-      "unacked_bytes":10,"unsent_bytes":32,"websocket":{"phase":"open"}}]})");
+      "unacked_bytes":10,"unsent_bytes":32,"websocket":{"phase":"open","messages_received":3,
+      "messages_sent":4,"ping_rtt_seconds":0.5,"close_code":1000},"websocket_unread":"desynced"}]})");
   ASSERT_TRUE(page);
   const Connection& connection = page->rows[0];
   EXPECT_EQ(connection.id, "7.2");
   EXPECT_TRUE(connection.state_age_is_lower_bound);
   EXPECT_FALSE(connection.age_is_lower_bound);
   EXPECT_EQ(connection.half_open, "unacked");
-  EXPECT_EQ(connection.websocket_phase, "open");
+  EXPECT_EQ(connection.websocket.phase, "open");
+  EXPECT_EQ(connection.websocket.unread, "desynced");
+  EXPECT_EQ(connection.websocket.messages_received, 3);
+  EXPECT_EQ(connection.websocket.messages_sent, 4);
+  EXPECT_EQ(connection.websocket.ping_rtt_seconds, 0.5);
+  EXPECT_EQ(connection.websocket.close_code, 1000);
   EXPECT_EQ(connection.send_queue_bytes, 42) << "as ss(8) counts";
 }
 
@@ -304,6 +312,8 @@ TEST(TopParse, Explanation) {
       "timeline":[{"time":"2026-11-22T12:00:00.000Z","seconds_ago":1.5,"what":"opened",
       "at_least":true,"text":"opened"}],"evidence":[{"name":"unread_bytes","value":"1",
       "meaning":"the end"},{"name":"n","value":17,"meaning":""}],"advice":["ping"],
+      "frames":[{"time":"2026-11-22T12:00:00.000Z","seconds_ago":2.5,"direction":"sent",
+      "opcode":"text","final":true,"length":5,"length_at_least":false},{"length":null}],
       "documentation":"docs/verdicts.md#peer_vanished"})");
   ASSERT_TRUE(explanation);
   EXPECT_FALSE(explanation->live);
@@ -312,6 +322,13 @@ TEST(TopParse, Explanation) {
   EXPECT_EQ(explanation->timeline[0].seconds_ago, 1.5);
   EXPECT_EQ(explanation->evidence.at(1).value, "17");
   EXPECT_EQ(explanation->advice.at(0), "ping");
+  ASSERT_EQ(explanation->frames.size(), 2);
+  EXPECT_EQ(explanation->frames[0].seconds_ago, 2.5);
+  EXPECT_EQ(explanation->frames[0].direction, "sent");
+  EXPECT_EQ(explanation->frames[0].opcode, "text");
+  EXPECT_EQ(explanation->frames[0].length, 5);
+  EXPECT_TRUE(explanation->frames[0].final);
+  EXPECT_FALSE(explanation->frames[1].length);
 }
 
 TEST(TopParse, Times) {

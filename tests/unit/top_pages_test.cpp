@@ -102,6 +102,13 @@ peer_reset 212   local_close 18   since 09:12:11.000 UTC
 )");
 }
 
+TEST_F(TopPages, CloseCodesHaveAColumnWhereThereAreSome) {
+  Model model = model_with_disconnects();
+  model.disconnects.list.rows[0].connection.websocket = {.phase = "ended", .close_code = 1006};
+  EXPECT_EQ(text_of(model, view_of(80, 10, Tab::kDisconnects)), R"(
+)");
+}
+
 TEST_F(TopPages, EndsThatWereNotMeantStandOut) {
   const Frame frame = render(model_with_disconnects(), view_of(80, 10, Tab::kDisconnects));
   EXPECT_EQ(style_of(frame, "peer_reset  "), Style::kNotice);
@@ -267,6 +274,20 @@ more
 
 lines 1-21 of 21   Esc back   arrows read on   ? help
 )");
+}
+
+TEST_F(TopPages, TheLastFramesOfOneConnection) {
+  Model model = calm_model();
+  model.explanation = vanished_peer();
+  model.explanation->frames = {
+      {"2026-11-22T12:19:10.000Z", 49.5, "received", "text", 123, false, true},
+      {"2026-11-22T12:19:12.000Z", 47.5, "sent", "continuation", 67'108'863, true, false}};
+  EXPECT_TRUE(contains(text_of(model, detail_of(80, 44)), R"(
+last frames (UTC)
+  12:19:10.000      49s ago  received  text          123 bytes
+  12:19:12.000      47s ago  sent      continuation  >= 67108863 bytes, more to
+                             follow
+)"));
 }
 
 TEST_F(TopPages, OneConnectionIsScrolled) {

@@ -256,11 +256,38 @@ TEST_F(TopRender, PodsAndWebSocketsGetAColumnWhereThereAreSome) {
   EXPECT_FALSE(contains(text_of(model, view_of(200, 14)), " POD"));
   EXPECT_FALSE(contains(text_of(model, view_of(200, 14)), " WS"));
   model.connections.rows[0].workload = {.name_space = "shop", .pod = "chat-7f"};
-  model.connections.rows[0].websocket_phase = "closing";
+  model.connections.rows[0].websocket.phase = "closing";
   const std::string text = text_of(model, view_of(200, 14));
   EXPECT_TRUE(contains(text, " shop/chat-7f\n")) << text;
   EXPECT_TRUE(contains(text, " closing ")) << text;
   EXPECT_TRUE(contains(text_of(model, view_of(80, 14)), " closing "));
+}
+
+TEST_F(TopRender, WebSocketsInTwoHundredColumns) {
+  Model model = calm_model();
+  model.listeners.rows[0].websockets = 128;
+  model.connections.rows[0].websocket = {.phase = "closing",
+                                         .unread = "desynced",
+                                         .messages_received = 12,
+                                         .messages_sent = 0,
+                                         .close_code = 1001};
+  model.connections.rows[1].websocket = {
+      .phase = "open", .messages_received = 123456, .messages_sent = 7, .ping_rtt_seconds = 0.0123};
+  EXPECT_EQ(text_of(model, view_of(200, 12)), R"(
+)");
+  EXPECT_EQ(text_of(model, view_of(80, 14)), R"(
+)");
+}
+
+TEST_F(TopRender, WhyAWebSocketIsNotReadIsLeftToWideScreens) {
+  Model model = calm_model();
+  model.connections.rows[0].websocket = {.unread = "tls"};
+  model.connections.rows[1].websocket = {.phase = "none"};
+  EXPECT_TRUE(contains(text_of(model, view_of(200, 14)), " (tls) "));
+  EXPECT_TRUE(contains(text_of(model, view_of(200, 14)), " none "));
+  EXPECT_FALSE(contains(text_of(model, view_of(80, 14)), "WS"));
+  model.connections.rows[0].websocket = {.unread = "off"};
+  EXPECT_FALSE(contains(text_of(model, view_of(200, 14)), " WS"));
 }
 
 TEST_F(TopRender, HalfOpenTakesRoomWhereThePeerIsInDoubt) {

@@ -294,6 +294,73 @@ const std::vector<Case>& cases() {
             }),
        V::kSimultaneousClose, kLocal, kReset, Race::kResetDuringClose},
 
+      {"a request for a WebSocket was refused", of(refused(403), own_fin()), V::kUpgradeFailed,
+       kLocal, kFin},
+      {"it was refused, and the peer closed", of(refused(404), peer_fin()), V::kUpgradeFailed,
+       kRemote, kFin},
+      {"it was refused, and the peer reset the connection", of(refused(400), peer_reset()),
+       V::kUpgradeFailed, kRemote, kReset},
+      {"ours was refused", of(refused(502, WebSocketRecords::kWholeRequest, true), peer_fin()),
+       V::kUpgradeFailed, kRemote, kFin},
+      {"it had lost its Upgrade header",
+       of(refused(200, WSBPF_WEBSOCKET_KEY | WSBPF_WEBSOCKET_VERSION_13), own_fin()),
+       V::kUpgradeFailed, kLocal, kFin},
+      {"it was not answered", of(unanswered(), peer_fin()), V::kUpgradeFailed, kRemote, kFin},
+      {"ours was not answered", of(unanswered(true), own_fin()), V::kUpgradeFailed, kLocal, kFin},
+      {"it may have been answered by what was not read",
+       with(of(unanswered(), peer_fin()), [](Evidence& e) { e.at_close.bytes_acked = 11; }),
+       V::kRemoteClose, kRemote, kFin},
+      {"ours may have been answered by what was not read",
+       with(of(unanswered(true), own_fin()), [](Evidence& e) { e.at_close.bytes_received = 10; }),
+       V::kLocalClose, kLocal, kFin},
+      {"only our FIN was sent after it",
+       with(of(unanswered(), peer_fin()), [](Evidence& e) { e.at_close.bytes_acked = 1; }),
+       V::kUpgradeFailed, kRemote, kFin},
+      {"a part of its answer's head was sent",
+       with(of(unanswered(), peer_fin()),
+            [](Evidence& e) {
+              e.at_close.bytes_acked = 11;
+              e.websocket->state.directions[WSBPF_OUT].reading = WSBPF_READING_HEAD;
+              e.websocket->behind[WSBPF_OUT] = 0;
+            }),
+       V::kUpgradeFailed, kRemote, kFin},
+      {"the answer's direction is not understood",
+       with(of(unanswered(), peer_fin()),
+            [](Evidence& e) {
+              e.websocket->state.directions[WSBPF_OUT].reading = WSBPF_READING_LOST;
+            }),
+       V::kRemoteClose, kRemote, kFin},
+      {"plain HTTP",
+       with(of(refused(404), peer_fin()),
+            [](Evidence& e) { e.websocket->state.bits &= ~uint32_t{WSBPF_WEBSOCKET_REQUEST}; }),
+       V::kRemoteClose, kRemote, kFin},
+      {"it was granted", of(talked(), own_fin()), V::kLocalClose, kLocal, kFin},
+      {"it was refused, and our process exited", of(refused(403), process_exit()), V::kProcessExit,
+       kLocal, kFin},
+      {"it was not answered, and the peer vanished", of(unanswered(), timed_out()),
+       V::kPeerVanished, kKernel, kTimeout},
+
+      {"the peer's Close frame, and ours", of(closed_both_ways(WSBPF_IN), own_fin()), V::kClean,
+       kRemote, kFin},
+      {"our Close frame, and the peer's", of(closed_both_ways(WSBPF_OUT, 1001), peer_fin()),
+       V::kClean, kLocal, kFin},
+      {"Close frames both ways of a stream that was not read to its end",
+       of(not_read_to_the_end(closed_both_ways(WSBPF_IN)), peer_fin()), V::kClean, kRemote, kFin},
+      {"the peer's Close frame alone", of(half_closed(WSBPF_IN), own_fin()), V::kLocalClose,
+       kRemote, kFin},
+      {"our Close frame alone", of(half_closed(WSBPF_OUT), peer_fin()), V::kRemoteClose, kLocal,
+       kFin},
+      {"no Close frame", of(talked(), peer_fin()), V::kRemoteClose, kRemote, kFin},
+      {"Close frames both ways, then a reset", of(closed_both_ways(WSBPF_OUT), peer_reset()),
+       V::kPeerReset, kLocal, kReset},
+      {"Close frames both ways, and a reset of what our FIN met",
+       of(closed_both_ways(WSBPF_IN), reset_in_last_ack()), V::kRemoteClose, kRemote, kReset},
+      {"Close frames both ways, then nothing", of(closed_both_ways(WSBPF_OUT), timed_out()),
+       V::kPeerVanished, kLocal, kTimeout},
+      {"Close frames both ways, then FINs that crossed",
+       of(closed_both_ways(WSBPF_IN), crossed_fins()), V::kSimultaneousClose, kRemote, kFin,
+       Race::kSimultaneousClose},
+
       {"SO_LINGER 0", own_abort(0), V::kLocalAbort, kLocal, kReset},
       {"no reset was sent", with(own_abort(0), [](Evidence& e) { e.reset_sent = {}; }), V::kUnknown,
        kLocal, Mechanism::kUnknown},
@@ -378,13 +445,17 @@ TEST(Verdict, IsAsSureAsItsRule) {
 // docs/verdicts.md and the dashboards know them by these names, in this order.
 TEST(Verdict, NamesAreInTheOrderOfTheRules) {
   const std::vector<std::string_view> names(kVerdictNames.begin(), kVerdictNames.end());
-  EXPECT_EQ(names,
-            (std::vector<std::string_view>{
-                "socket_destroyed",  "process_exit",    "unreachable",        "mtu_blackhole",
-                "keepalive_timeout", "user_timeout",    "nat_expired",        "peer_vanished",
-                "slow_consumer",     "server_stall",    "close_wait_leak",    "unread_data_reset",
-                "data_after_close",  "reset_after_fin", "simultaneous_close", "local_abort",
-                "peer_reset",        "local_close",     "remote_close",       "unknown"}));
+  EXPECT_EQ(names, (std::vector<std::string_view>{"socket_destroyed",  "process_exit",
+                                                  "unreachable",       "mtu_blackhole",
+                                                  "keepalive_timeout", "user_timeout",
+                                                  "nat_expired",       "peer_vanished",
+                                                  "upgrade_failed",    "slow_consumer",
+                                                  "server_stall",      "close_wait_leak",
+                                                  "unread_data_reset", "data_after_close",
+                                                  "reset_after_fin",   "simultaneous_close",
+                                                  "local_abort",       "clean",
+                                                  "peer_reset",        "local_close",
+                                                  "remote_close",      "unknown"}));
   EXPECT_EQ(verdict_name(Verdict::kUnknown), "unknown");
 }
 
@@ -420,11 +491,13 @@ std::vector<Precedence> precedences() {
        [](Evidence& e) { e.at_close.user_timeout_ms = 30'000; }},
       {V::kNatExpired, V::kPeerVanished, timed_out(),
        [](Evidence& e) { e.streak.silence_before_ms = 60'000; }},
-      {V::kPeerVanished, V::kSlowConsumer, own_fin_into_closed_window(),
+      {V::kPeerVanished, V::kUpgradeFailed, of(refused(403), own_fin()),
        [](Evidence& e) {
          e.error = ETIMEDOUT;
          e.at_close.timeouts = 8;
        }},
+      {V::kUpgradeFailed, V::kSlowConsumer, own_fin_into_closed_window(),
+       [](Evidence& e) { e.websocket = refused(403); }},
       {V::kSlowConsumer, V::kServerStall, peer_fin_after_stall(),
        [](Evidence& e) { e.at_departure.zero_window_ms = kZeroWindowLimit_ms; }},
       {V::kServerStall, V::kCloseWaitLeak, leak(),
@@ -442,9 +515,17 @@ std::vector<Precedence> precedences() {
          e.error = EPIPE;
        }},
       {V::kSimultaneousClose, V::kLocalAbort, own_abort(0), [](Evidence& e) { e.crossed = true; }},
-      {V::kLocalAbort, V::kPeerReset,
-       with(at_once(0), [](Evidence& e) { e.reset_received = peer_reset().reset_received; }),
+      {V::kLocalAbort, V::kClean,
+       with(of(closed_both_ways(WSBPF_IN), own_fin()),
+            [](Evidence& e) { e.own_close_ns = e.closed_ns; }),
        [](Evidence& e) { e.reset_sent = own_abort(0).reset_sent; }},
+      // Nothing is clean that a reset has ended: no evidence fits this pair.
+      {V::kClean, V::kPeerReset,
+       with(of(closed_both_ways(WSBPF_IN), own_fin()),
+            [](Evidence& e) {
+              e.reset_received = {101_s, TcpState::kFinWait2, -1};
+            }),
+       [](Evidence& e) { e.reset_received = {}; }},
       {V::kPeerReset, V::kLocalClose, own_fin(),
        [](Evidence& e) {
          e.closed_from = TcpState::kEstablished;
@@ -493,6 +574,37 @@ TEST(Evidence, AnAbortHasACause) {
   EXPECT_EQ(abort_cause(own_abort(10)), "");
   EXPECT_EQ(abort_cause(own_fin()), "");
   EXPECT_EQ(abort_cause(peer_reset()), "");
+}
+
+TEST(Evidence, AFinMayComeWithoutACloseFrame) {
+  EXPECT_TRUE(is_fin_without_close(of(talked(), own_fin())));
+  EXPECT_TRUE(is_fin_without_close(of(half_closed(WSBPF_IN), own_fin()))) << "ours is missing";
+  EXPECT_TRUE(is_fin_without_close(of(half_closed(WSBPF_OUT), peer_fin())));
+  EXPECT_FALSE(is_fin_without_close(of(half_closed(WSBPF_OUT), own_fin())));
+  EXPECT_FALSE(is_fin_without_close(of(closed_both_ways(WSBPF_IN), own_fin())));
+  EXPECT_FALSE(is_fin_without_close(of(not_read_to_the_end(talked()), own_fin())));
+  EXPECT_FALSE(is_fin_without_close(of(refused(403), own_fin()))) << "it is no WebSocket";
+  EXPECT_FALSE(is_fin_without_close(of(talked(), peer_reset())));
+  EXPECT_FALSE(is_fin_without_close(own_fin()));
+}
+
+TEST(Evidence, ACloseFrameMayComeWithoutAFin) {
+  EXPECT_TRUE(is_close_without_fin(of(half_closed(WSBPF_IN), peer_reset())));
+  EXPECT_TRUE(is_close_without_fin(of(closed_both_ways(WSBPF_OUT), timed_out())));
+  EXPECT_FALSE(is_close_without_fin(of(talked(), peer_reset())));
+  EXPECT_FALSE(is_close_without_fin(of(half_closed(WSBPF_IN), peer_fin())));
+  EXPECT_FALSE(is_close_without_fin(peer_reset()));
+}
+
+// Whatever Close frames were seen.
+TEST(Evidence, WhoBeganTheEndOfTcp) {
+  EXPECT_EQ(tcp_initiator(of(closed_both_ways(WSBPF_IN), own_fin())), kLocal);
+  EXPECT_EQ(tcp_initiator(of(closed_both_ways(WSBPF_OUT), peer_fin())), kRemote);
+}
+
+TEST(Verdict, IsSurerOfAnAnswerThanOfItsLack) {
+  EXPECT_GT(judge(of(refused(403), own_fin())).confidence,
+            judge(of(unanswered(), own_fin())).confidence);
 }
 
 TEST(Evidence, ASocketThatCloseAbortedIsAnOrphan) {

@@ -38,6 +38,17 @@ constexpr Column kColumns[] = {
      [](const Json& r) {
        return field(r, "half_open").is_null() ? "-" : text_field(r, "half_open");
      }},
+    {"WS", false, false, websocket_field},
+    {"MSG-IN", true, true, [](const Json& r) { return messages_field(r, "messages_received"); }},
+    {"MSG-OUT", true, true, [](const Json& r) { return messages_field(r, "messages_sent"); }},
+    {"PING-RTT", true, true,
+     [](const Json& r) {
+       return top::round_trip_text(number_field(field(r, "websocket"), "ping_rtt_seconds"));
+     }},
+    {"CLOSE", true, true,
+     [](const Json& r) {
+       return top::count_text(whole_field(field(r, "websocket"), "close_code"));
+     }},
     {"RECV-Q", true, false,
      [](const Json& r) { return top::size_text(whole_field(r, "unread_bytes")); }},
     {"SEND-Q", true, false, [](const Json& r) { return top::size_text(top::send_queue_of(r)); }},

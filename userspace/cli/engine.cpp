@@ -28,7 +28,8 @@ EngineHooks line_hooks(const EventContext& context,
     write(closed_line(context, connection, owner(connection), evidence, judgement));
   };
   hooks.table.on_half_open = [&context, write, owner](const Connection& connection, HalfOpen) {
-    write(half_open_line(context, connection, owner(connection)));
+    write(half_open_line(context, connection, owner(connection),
+                         context.observed->table->websocket_of(connection)));
   };
   hooks.table.on_race = [&context, write](Race race, const Tombstone& tombstone, uint64_t time_ns) {
     const ListenerKey& listener = context.observed->table->listener(tombstone.listener).key;
@@ -56,9 +57,14 @@ EngineHooks journal_hooks(Journal& journal, const Observed& observed) {
                     JournalEntry::End{seen(connection), evidence, judgement}));
   };
   // Each connection that is quiet for a minute becomes silent: they would leave no room for others.
-  hooks.table.on_half_open = [&journal, seen](const Connection& connection, HalfOpen before) {
+  hooks.table.on_half_open = [&journal, &observed, seen](const Connection& connection,
+                                                         HalfOpen before) {
     if (!is_unanswered(before) && !is_unanswered(connection.half_open)) return;
-    journal.add(connection.sampled_ns, JournalEntry::HalfOpenChanged{seen(connection)});
+    const WebSocket* const websocket = observed.table->websocket_of(connection);
+    journal.add(
+        connection.sampled_ns,
+        JournalEntry::HalfOpenChanged{
+            seen(connection), websocket ? std::make_shared<const WebSocket>(*websocket) : nullptr});
   };
   hooks.table.on_race = [&journal, &observed](Race race, const Tombstone& tombstone,
                                               uint64_t time_ns) {

@@ -69,6 +69,8 @@ std::string closed_text(const Json& event, bool color) {
        fmt::format("{} {}", text_field(event, "initiator"), text_field(event, "mechanism"))},
       color);
   if (!race.empty() && race != verdict) line += painted("  race " + race, kYellow, color);
+  const auto code = whole_field(field(field(event, "connection"), "websocket"), "close_code");
+  if (code) line += fmt::format("  code {}", *code);
   return line;
 }
 

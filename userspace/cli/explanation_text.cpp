@@ -99,6 +99,27 @@ void add_timeline(Writer& writer, const Json& timeline) {
   }
 }
 
+// "sent      text    123 bytes"; the last of each direction.
+void add_frames(Writer& writer, const Json& frames) {
+  if (frames.empty()) return;
+  writer.title("LAST FRAMES (UTC)");
+  const int opcode_width = widest(frames, "opcode");
+  double before = 0;
+  bool first = true;
+  for (const Json& frame : frames) {
+    const double ago = number_field(frame, "seconds_ago").value_or(0);
+    const std::string span = first ? "" : step(std::max(0.0, before - ago));
+    writer.add(fmt::format("    {}  {}  {}  {}  ", clock_field(frame), fit(span, 9, Align::kRight),
+                           fit(text_field(frame, "direction"), 8),
+                           fit(text_field(frame, "opcode"), opcode_width)),
+               top::frame_length_text(number_field(frame, "length"),
+                                      field(frame, "length_at_least") == true,
+                                      field(frame, "final") == true));
+    before = ago;
+    first = false;
+  }
+}
+
 void add_evidence(Writer& writer, const Json& evidence) {
   writer.title("EVIDENCE");
   constexpr int kWidestValue = 26;
@@ -123,6 +144,7 @@ std::string explanation_text(const Json& explanation, int width, bool color) {
     writer.add("verdict     ", verdict(explanation));
   }
   add_timeline(writer, field(explanation, "timeline"));
+  add_frames(writer, field(explanation, "frames"));
   add_evidence(writer, field(explanation, "evidence"));
   writer.title("WHAT TO DO");
   for (const Json& advice : field(explanation, "advice")) {

@@ -51,4 +51,15 @@ std::string pod_field(const Json& connection) {
   return top::workload_text({text_field(process, "namespace"), text_field(process, "pod")});
 }
 
+std::string websocket_field(const Json& connection) {
+  return top::websocket_text({.phase = text_field(field(connection, "websocket"), "phase"),
+                              .unread = text_field(connection, "websocket_unread")});
+}
+
+std::string messages_field(const Json& connection, const char* key) {
+  const auto messages = whole_field(field(connection, "websocket"), key);
+  const bool least = messages && text_field(connection, "websocket_unread") == "desynced";
+  return (least ? ">=" : "") + top::count_text(messages);
+}
+
 }  // namespace wsbpf

@@ -27,7 +27,10 @@ std::string clock_field(const nlohmann::json& object);
 // Of a connection.
 std::string endpoint_field(const nlohmann::json& connection, const char* key);  // "10.0.3.7:443"
 std::string age_field(const nlohmann::json& connection, const char* seconds, const char* source);
-std::string owner_field(const nlohmann::json& connection);  // "node[4121]"
-std::string pod_field(const nlohmann::json& connection);    // "shop/chat-7f"
+std::string owner_field(const nlohmann::json& connection);      // "node[4121]"
+std::string pod_field(const nlohmann::json& connection);        // "shop/chat-7f"
+std::string websocket_field(const nlohmann::json& connection);  // "open", "(tls)"
+// ">=12" where not all were read.
+std::string messages_field(const nlohmann::json& connection, const char* key);
 
 }  // namespace wsbpf

@@ -49,6 +49,11 @@ constexpr std::string_view unread_name(Unread unread) {
   return kUnreadNames[static_cast<size_t>(unread)];
 }
 
+// It is read, if not all of it.
+constexpr bool is_read(Unread unread) {
+  return unread == Unread::kNo || unread == Unread::kDesynced;
+}
+
 // A connection whose peer may be gone without our end knowing.
 enum class HalfOpen : uint8_t {
   kNo,

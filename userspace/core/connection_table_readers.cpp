@@ -48,9 +48,8 @@ ConnectionTable::Held ConnectionTable::look_up(uint64_t cookie, uint32_t generat
   }
   const auto ended = ended_.find(cookie);
   if (ended == ended_.end() || ended->second.connection.generation != generation) return {};
-  const Evidence& evidence = ended->second.evidence;
-  return {&ended->second.connection, &evidence,
-          evidence.websocket ? &*evidence.websocket : nullptr};
+  return {&ended->second.connection, &ended->second.evidence,
+          wsbpf::websocket_of(ended->second.evidence)};
 }
 
 std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
@@ -78,7 +77,7 @@ std::vector<ListenerSummary> ConnectionTable::summarize(uint64_t now_ns,
     const WebSocket* const websocket = websocket_of(connection);
     const Unread unread = unread_of(connection, websocket);
     ++summary.unread[static_cast<size_t>(unread)];
-    if (unread == Unread::kNo || unread == Unread::kDesynced) {
+    if (is_read(unread)) {
       ++summary.phases[static_cast<size_t>(phase_of(connection, websocket))];
     }
     if (is_unanswered(connection.half_open) && connection.heard_ms >= kHalfOpenStuck_ms)

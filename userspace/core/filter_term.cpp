@@ -192,8 +192,7 @@ Number outcome(const Subject& s) {
 
 Number phase(const Subject& s) {
   if (s.connection == nullptr) return std::nullopt;
-  const Unread unread = unread_of(*s.connection, s.websocket);
-  if (unread != Unread::kNo && unread != Unread::kDesynced) return std::nullopt;
+  if (!is_read(unread_of(*s.connection, s.websocket))) return std::nullopt;
   return static_cast<uint64_t>(phase_of(*s.connection, s.websocket));
 }
 
@@ -284,8 +283,7 @@ const std::vector<FilterWord>& filter_words() {
        all(kInitiatorNames)},
       {"race", kChoice, "reset_after_fin", "what crossed at the end",
        choice<outcome<&Subject::race>>, all(kRaceNames), true},
-      {"phase", kChoice, "open", "of the WebSocket", choice<phase>,
-       all(kPhaseNames)},
+      {"phase", kChoice, "open", "of the WebSocket", choice<phase>, all(kPhaseNames)},
       {"half-open", kChoice, "unacked", "the peer may be gone", choice<half_open>,
        all(kHalfOpenKinds), true},
       {"age", kDuration, "5m", "since it was established", number<age_ns<&Connection::opened_ns>>},

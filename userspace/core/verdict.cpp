@@ -161,6 +161,36 @@ bool was_reset_by_peer(const Evidence& e) {
   return was_reset_in(e, TcpState::kEstablished) || reset_during_close(e);
 }
 
+bool was_upgrade_refused(const Evidence& e) {
+  return e.websocket && is_upgrade_refused(*e.websocket);
+}
+
+// Without SYN and FINs, which the kernel counts as bytes.
+uint64_t bytes_of_server(const Evidence& e) {
+  if (is_websocket_client(*e.websocket)) {
+    const uint64_t fin = e.at_close.flags & WSBPF_SOCK_DONE ? 1 : 0;
+    return e.at_close.bytes_received - std::min<uint64_t>(e.at_close.bytes_received, fin);
+  }
+  const bool fin_sent = is_own_fin_under_way(e.closed_from) ||
+                        e.closed_from == TcpState::kClosing || e.closed_from == TcpState::kLastAck;
+  const uint64_t sent = e.at_close.bytes_acked + e.at_close.unacked_bytes;
+  return sent - std::min<uint64_t>(sent, fin_sent ? 1 : 0);
+}
+
+bool was_upgrade_unanswered(const Evidence& e) {
+  return e.websocket && is_upgrade_unanswered(*e.websocket, bytes_of_server(e));
+}
+
+bool was_closed_by_fin(const Evidence& e) {
+  return e.left_to == TcpState::kFinWait1 || e.left_to == TcpState::kCloseWait;
+}
+
+// Which of the two came first, Close frame or FIN, says nothing: a client may send both at once.
+bool is_clean(const Evidence& e) {
+  return e.websocket && has_closed_both_ways(*e.websocket) && was_closed_by_fin(e) &&
+         e.error == 0 && !was_sent(e.reset_sent) && !was_sent(e.reset_received);
+}
+
 // close() that neither sent a FIN nor a reset, or a reset that nobody is known to have sent.
 bool is_contradictory(const Evidence& e) {
   if (closed_at_once(e)) return !was_sent(e.reset_sent);
@@ -193,6 +223,10 @@ constexpr Rule kRules[] = {
     {met_long_silence, Verdict::kNatExpired, 0.75},
     // ETIMEDOUT with data or FIN unacknowledged
     {retransmissions_ran_out, Verdict::kPeerVanished, 0.9},
+    // a request for a WebSocket was answered, and not by 101
+    {was_upgrade_refused, Verdict::kUpgradeFailed, 0.95},
+    // it was not answered: the client may have had no patience, too
+    {was_upgrade_unanswered, Verdict::kUpgradeFailed, 0.85},
     // window probes for longer than the limit, when the end began
     {had_zero_window, Verdict::kSlowConsumer, 0.9},
     // the peer ended it, and what it had sent lay unread for longer than the limit
@@ -208,6 +242,8 @@ constexpr Rule kRules[] = {
     {[](const Evidence& e) { return e.crossed; }, Verdict::kSimultaneousClose, 0.95},
     // close() entered CLOSE with nothing unread (reason 14)
     {aborted, Verdict::kLocalAbort, 0.95},
+    // Close frames both ways, FINs, and neither an error nor a reset
+    {is_clean, Verdict::kClean, 0.95},
     // RECEIVE_RESET in ESTABLISHED or FIN_WAIT, with no better reason
     {was_reset_by_peer, Verdict::kPeerReset, 0.9},
     {is_contradictory, Verdict::kUnknown, 0},
@@ -231,6 +267,23 @@ constexpr RaceRule kRaceRules[] = {
 };
 
 Initiator initiator_of(const Evidence& e) {
+  const auto direction = e.websocket ? first_close(*e.websocket) : std::nullopt;
+  if (!direction) return tcp_initiator(e);
+  return *direction == WSBPF_IN ? Initiator::kRemote : Initiator::kLocal;
+}
+
+Mechanism mechanism_of(const Evidence& e) {
+  if (e.error == ECONNABORTED) return Mechanism::kDestroyed;
+  if (timed_out(e) || is_icmp_error(e.error)) return Mechanism::kTimeout;
+  if (was_sent(e.reset_sent) || was_reset_in(e, e.closed_from) || e.data_after_end_ns != 0) {
+    return Mechanism::kReset;
+  }
+  return was_closed_by_fin(e) ? Mechanism::kFin : Mechanism::kUnknown;
+}
+
+}  // namespace
+
+Initiator tcp_initiator(const Evidence& e) {
   switch (e.left_to) {
     case TcpState::kCloseWait:
       return Initiator::kRemote;
@@ -246,18 +299,18 @@ Initiator initiator_of(const Evidence& e) {
   return was_reset_in(e, TcpState::kEstablished) ? Initiator::kRemote : Initiator::kUnknown;
 }
 
-Mechanism mechanism_of(const Evidence& e) {
-  if (e.error == ECONNABORTED) return Mechanism::kDestroyed;
-  if (timed_out(e) || is_icmp_error(e.error)) return Mechanism::kTimeout;
-  if (was_sent(e.reset_sent) || was_reset_in(e, e.closed_from) || e.data_after_end_ns != 0) {
-    return Mechanism::kReset;
-  }
-  return e.left_to == TcpState::kFinWait1 || e.left_to == TcpState::kCloseWait
-             ? Mechanism::kFin
-             : Mechanism::kUnknown;
+bool is_fin_without_close(const Evidence& evidence) {
+  if (!evidence.websocket || !was_closed_by_fin(evidence)) return false;
+  const WebSocket& websocket = *evidence.websocket;
+  const int from = evidence.left_to == TcpState::kCloseWait ? WSBPF_IN : WSBPF_OUT;
+  return is_open_websocket(websocket) && websocket.state.directions[from].close_code == 0 &&
+         is_read_to_the_end(websocket);
 }
 
-}  // namespace
+bool is_close_without_fin(const Evidence& evidence) {
+  return evidence.left_to == TcpState::kClose && evidence.websocket &&
+         first_close(*evidence.websocket).has_value();
+}
 
 uint32_t unread_data(const wsbpf_counters& counters) {
   const bool has_fin = counters.flags & WSBPF_SOCK_DONE;

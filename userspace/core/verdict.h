@@ -12,8 +12,8 @@
 
 namespace wsbpf {
 
-// In the order in which they are tried: the first that fits is given. Those that need more than TCP
-// tells are not here yet.
+// In the order in which they are tried: the first that fits is given. Those that need more than one
+// connection tells are not here yet.
 enum class Verdict : uint8_t {
   kSocketDestroyed,
   kProcessExit,
@@ -23,6 +23,7 @@ enum class Verdict : uint8_t {
   kUserTimeout,
   kNatExpired,
   kPeerVanished,
+  kUpgradeFailed,
   kSlowConsumer,
   kServerStall,
   kCloseWaitLeak,
@@ -31,18 +32,25 @@ enum class Verdict : uint8_t {
   kResetAfterFin,
   kSimultaneousClose,
   kLocalAbort,
+  kClean,
   kPeerReset,
   kLocalClose,
   kRemoteClose,
   kUnknown,
 };
 
-inline constexpr std::array<std::string_view, 20> kVerdictNames = {
-    "socket_destroyed",  "process_exit",    "unreachable",        "mtu_blackhole",
-    "keepalive_timeout", "user_timeout",    "nat_expired",        "peer_vanished",
-    "slow_consumer",     "server_stall",    "close_wait_leak",    "unread_data_reset",
-    "data_after_close",  "reset_after_fin", "simultaneous_close", "local_abort",
-    "peer_reset",        "local_close",     "remote_close",       "unknown"};
+inline constexpr std::array<std::string_view, 22> kVerdictNames = {
+    "socket_destroyed",  "process_exit",
+    "unreachable",       "mtu_blackhole",
+    "keepalive_timeout", "user_timeout",
+    "nat_expired",       "peer_vanished",
+    "upgrade_failed",    "slow_consumer",
+    "server_stall",      "close_wait_leak",
+    "unread_data_reset", "data_after_close",
+    "reset_after_fin",   "simultaneous_close",
+    "local_abort",       "clean",
+    "peer_reset",        "local_close",
+    "remote_close",      "unknown"};
 
 constexpr std::string_view verdict_name(Verdict verdict) {
   return kVerdictNames[static_cast<size_t>(verdict)];
@@ -64,7 +72,8 @@ inline constexpr std::array<std::string_view, 6> kRaceNames = {
 
 constexpr std::string_view race_name(Race race) { return kRaceNames[static_cast<size_t>(race)]; }
 
-// Who sent the first FIN or reset; the kernel where a timer or ICMP ended it.
+// Who sent the first Close frame if one was seen, else the first FIN or reset; the kernel where a
+// timer or ICMP ended it.
 enum class Initiator : uint8_t { kLocal, kRemote, kKernel, kUnknown };
 
 inline constexpr std::array<std::string_view, 4> kInitiatorNames = {"local", "remote", "kernel",
@@ -128,6 +137,11 @@ struct Evidence {
   bool fd_still_open = false;  // judged before the application closed its descriptor
 };
 
+// nullptr: nothing was read of it.
+inline const WebSocket* websocket_of(const Evidence& evidence) {
+  return evidence.websocket ? &*evidence.websocket : nullptr;
+}
+
 struct Judgement {
   Verdict verdict = Verdict::kUnknown;
   Initiator initiator = Initiator::kUnknown;
@@ -149,6 +163,17 @@ Judgement judge(const Evidence& evidence);
 
 // The bytes that the application had not read, without the peer's FIN, which takes one.
 uint32_t unread_data(const wsbpf_counters& counters);
+
+// Who began the end by TCP alone, whatever Close frames were seen.
+Initiator tcp_initiator(const Evidence& evidence);
+
+// The end that sent the first FIN had sent no Close frame: all that it sent was read, and there was
+// none.
+bool is_fin_without_close(const Evidence& evidence);
+
+// A Close frame was seen, and then neither end closed TCP in good order: a reset or a timeout ended
+// the connection.
+bool is_close_without_fin(const Evidence& evidence);
 
 // How a call came to send a reset although everything had been read: "linger" (SO_LINGER 0),
 // "listener_closed" (nobody had accepted the connection yet), "disconnect" (connect(AF_UNSPEC)); ""

@@ -96,6 +96,30 @@ bool is_upgrade_stripped(const WebSocket& websocket) {
          (!has(websocket, WSBPF_WEBSOCKET_UPGRADE) || has(websocket, WSBPF_WEBSOCKET_HTTP_1_0));
 }
 
+bool is_upgrade_refused(const WebSocket& websocket) {
+  const uint16_t status = upgrade_status(websocket);
+  return has(websocket, WSBPF_WEBSOCKET_REQUEST) && !is_open_websocket(websocket) && status != 0;
+}
+
+bool is_upgrade_unanswered(const WebSocket& websocket, uint64_t server_bytes) {
+  if (!has(websocket, WSBPF_WEBSOCKET_REQUEST) || is_open_websocket(websocket)) return false;
+  const int server = client_direction(websocket) == WSBPF_IN ? WSBPF_OUT : WSBPF_IN;
+  // Part of a head is no answer yet.
+  const int reading = reading_of(websocket.state.directions[server]);
+  if (upgrade_status(websocket) != 0) return false;
+  if (reading == WSBPF_READING_HEAD) return websocket.behind[server] == 0;
+  // Before there is a head, what passed in that direction is not counted here.
+  return reading == WSBPF_READING_NOTHING && server_bytes == 0;
+}
+
+bool is_websocket_client(const WebSocket& websocket) {
+  return has(websocket, WSBPF_WEBSOCKET_IS_CLIENT);
+}
+
+bool is_websocket(const WebSocket& websocket) {
+  return has(websocket, WSBPF_WEBSOCKET_REQUEST) || is_open_websocket(websocket);
+}
+
 Phase phase_of(const Connection& connection, const WebSocket* websocket) {
   const bool over = connection.state == TcpState::kClose;
   if (websocket == nullptr) {
@@ -123,6 +147,15 @@ std::optional<int> first_close(const WebSocket& websocket) {
   if (has(websocket, WSBPF_WEBSOCKET_CLOSE_FIRST_IN)) return WSBPF_IN;
   if (has(websocket, WSBPF_WEBSOCKET_CLOSE_FIRST_OUT)) return WSBPF_OUT;
   return std::nullopt;
+}
+
+bool has_closed_both_ways(const WebSocket& websocket) {
+  return websocket.state.directions[WSBPF_IN].close_code != 0 &&
+         websocket.state.directions[WSBPF_OUT].close_code != 0;
+}
+
+uint64_t unanswered_ping_ns(const WebSocket& websocket, int direction) {
+  return websocket.state.ping_tag[direction] != 0 ? websocket.ping_ns[direction] : 0;
 }
 
 std::optional<uint16_t> close_code(const WebSocket& websocket) {
@@ -154,6 +187,16 @@ std::vector<uint32_t> message_gaps_ms(const WebSocket& websocket, int direction)
     if (gap != 0) gaps.push_back(wsbpf_gap_ms(gap));
   }
   return gaps;
+}
+
+std::optional<uint32_t> last_message_gap_ms(const WebSocket& websocket, int direction) {
+  const wsbpf_websocket_direction& from = websocket.state.directions[direction];
+  if (from.message_ms == 0) return std::nullopt;
+  for (unsigned back = 1; back <= WSBPF_GAPS; ++back) {
+    const uint16_t gap = from.gaps[((from.slots >> 2) - back) % WSBPF_GAPS];
+    if (gap != 0) return wsbpf_gap_ms(gap);
+  }
+  return std::nullopt;
 }
 
 std::string_view opcode_name(uint8_t opcode) {

@@ -63,6 +63,19 @@ uint16_t upgrade_status(const WebSocket& websocket);
 // the way has not passed the upgrade.
 bool is_upgrade_stripped(const WebSocket& websocket);
 
+// A request for a WebSocket was seen, and answered otherwise than by 101.
+bool is_upgrade_refused(const WebSocket& websocket);
+
+// One was seen, and nothing was sent after it that would be its answer, read or not.
+// `server_bytes`: what the end that was asked has sent in the connection's life.
+bool is_upgrade_unanswered(const WebSocket& websocket, uint64_t server_bytes);
+
+// Our end sent the request.
+bool is_websocket_client(const WebSocket& websocket);
+
+// Is anything known of it that is a WebSocket's: a request for one, or its frames?
+bool is_websocket(const WebSocket& websocket);
+
 // Of a connection; nullptr: nothing was read of it.
 Phase phase_of(const Connection& connection, const WebSocket* websocket);
 
@@ -71,6 +84,12 @@ Unread unread_of(const Connection& connection, const WebSocket* websocket);
 
 // The direction of the first Close frame, WSBPF_IN or WSBPF_OUT.
 std::optional<int> first_close(const WebSocket& websocket);
+
+// Both ends have sent a Close frame.
+bool has_closed_both_ways(const WebSocket& websocket);
+
+// The time of the last ping of a direction that still waits for its pong; 0: none does.
+uint64_t unanswered_ping_ns(const WebSocket& websocket, int direction);
 
 // The code of the first Close frame, 1005 where it bore none; 1006 where the connection ended
 // without one, and was read to its last byte. Else nothing.
@@ -85,6 +104,9 @@ uint64_t last_message_ns(const WebSocket& websocket, int direction);
 // From message to message, in milliseconds, oldest first; at most eight. Messages of the same
 // millisecond are one.
 std::vector<uint32_t> message_gaps_ms(const WebSocket& websocket, int direction);
+
+// The last of them; nothing: there was none.
+std::optional<uint32_t> last_message_gap_ms(const WebSocket& websocket, int direction);
 
 struct Frame {
   uint64_t time_ns = 0;

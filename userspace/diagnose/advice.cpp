@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
+
+#include "diagnose/websocket_advice.h"
 
 namespace wsbpf {
 namespace {
@@ -20,6 +24,10 @@ bool exited_in_order(const Case& c) {
   return c.evidence.closer.exit_code == 0 && !peer_closed_first(c);
 }
 
+bool is_acknowledged(const Case& c) {
+  return c.connection.sampled && c.connection.unacked_bytes == 0;
+}
+
 // An idle timeout on the way is nearly always a minute or more; a tab closes at any moment.
 constexpr uint32_t kIdleTimeout_ms = 25'000;
 
@@ -33,6 +41,9 @@ constexpr uint64_t kPrompt_ns = 3'000'000'000;
 bool was_slow_to_close(const Case& c) { return c.evidence.close_wait_ns > kPrompt_ns; }
 
 bool closed_in_time(const Case& c) { return c.saw_departure() && !was_slow_to_close(c); }
+
+// Nothing needs to be done about its Close frames, or about their lack.
+bool closed_well(const Case& c) { return close_advice(c).empty(); }
 
 template <typename Key>
 struct AdviceRow {
@@ -151,15 +162,17 @@ constexpr AdviceRow<Verdict> kVerdictAdvice[] = {
      "Look at the peer: its process may have crashed, been aborted, or closed with data unread; or "
      "a middlebox sent the reset in its name."},
     {Verdict::kPeerReset, was_idle, kIdlePattern},
-    {Verdict::kLocalClose, always, "Nothing needs doing: the application wanted this end."},
-    {Verdict::kRemoteClose, [](const Case& c) { return !was_idle(c) && !closed_in_time(c); },
+    {Verdict::kLocalClose, closed_well, "Nothing needs doing: the application wanted this end."},
+    {Verdict::kRemoteClose,
+     [](const Case& c) { return !was_idle(c) && !closed_in_time(c) && closed_well(c); },
      "Nothing needs doing about the end itself: the peer wanted it."},
     {Verdict::kRemoteClose, was_slow_to_close,
      "Our application was slow to close its own end: close the socket at end of file, or as soon "
      "as the last answer has been sent."},
-    {Verdict::kRemoteClose, [](const Case& c) { return !was_idle(c) && closed_in_time(c); },
+    {Verdict::kRemoteClose,
+     [](const Case& c) { return !was_idle(c) && closed_in_time(c) && closed_well(c); },
      "Nothing needs doing: the peer wanted this end, and our application answered in time."},
-    {Verdict::kRemoteClose, was_idle,
+    {Verdict::kRemoteClose, [](const Case& c) { return was_idle(c) && closed_well(c); },
      "Nothing needs doing if the peer wanted this end; but the connection had been idle."},
     {Verdict::kRemoteClose, was_idle, kIdlePattern},
     {Verdict::kUnknown, [](const Case& c) { return !c.evidence.complete || !c.saw_close(); },
@@ -222,6 +235,21 @@ constexpr AdviceRow<Condition> kConditionAdvice[] = {
      "Nothing needs doing: the kernel sends the FIN again, and gives up where nothing answers."},
     {Condition::kNotSampled, always, "Nothing needs doing: ask again in some seconds."},
     {Condition::kStalled, always, kWatchApplication},
+    {Condition::kCloseUnfinished, [](const Case& c) { return has_closed_both_ways(*c.websocket); },
+     "Let the server close TCP once both Close frames are there (RFC 6455 section 7.1.1), and the "
+     "client where it does not within some seconds."},
+    {Condition::kCloseUnfinished, [](const Case& c) { return !has_closed_both_ways(*c.websocket); },
+     "Libraries answer a Close frame at once: see whether that end still reads, and let the other "
+     "one terminate after some seconds."},
+    {Condition::kPingUnanswered, always,
+     "Terminate the connection when a pong has not come within 10 s: the peer's onclose, or its "
+     "next attempt, then tells you more than waiting does."},
+    {Condition::kPingUnanswered, is_acknowledged,
+     "The path is fine, since TCP has the ping acknowledged: look at the peer's application, such "
+     "as a phone in the background, garbage collection or a blocked event loop."},
+    {Condition::kOutOfStep, always,
+     "Nothing needs doing about the connection: segments that overtook each other cannot be read. "
+     "See the network where there are many, and reading goes on once frames are found again."},
     {Condition::kHealthy, always, "Nothing needs doing."},
 };
 
@@ -246,10 +274,16 @@ bool hangs_in_close_wait(Condition condition) {
   return condition >= Condition::kCloseWaitStuck && condition <= Condition::kCloseWait;
 }
 
+void append(std::vector<std::string>& advice, std::vector<std::string> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(advice));
+}
+
 }  // namespace
 
 std::vector<std::string> verdict_advice(const Case& c) {
   std::vector<std::string> advice = advice_of(kVerdictAdvice, c.verdict, c);
+  append(advice, close_advice(c));
+  if (c.verdict == Verdict::kUpgradeFailed) append(advice, upgrade_advice(c));
   if (c.evidence.fd_still_open) {
     advice.emplace_back(
         "The application still held the descriptor a second after the end: close the socket on "
@@ -260,6 +294,9 @@ std::vector<std::string> verdict_advice(const Case& c) {
 
 std::vector<std::string> condition_advice(const Case& c, Condition condition) {
   std::vector<std::string> advice = advice_of(kConditionAdvice, condition, c);
+  if (condition == Condition::kUpgradeRefused || condition == Condition::kUpgradeAwaited) {
+    append(advice, upgrade_advice(c));
+  }
   if (hangs_in_close_wait(condition) && c.subject.owner != nullptr) {
     advice.push_back(descriptors_of(c));
   }

@@ -6,6 +6,8 @@
 #include <array>
 
 #include "core/connection_record.h"
+#include "diagnose/close_code.h"
+#include "diagnose/websocket_phrases.h"
 
 namespace wsbpf {
 namespace {
@@ -27,6 +29,86 @@ bool has_unread_in_close_wait(const Case& c, uint32_t least, uint32_t most) {
 }
 
 std::string unheard(const Case& c) { return span_text_ms(c.connection.heard_ms); }
+
+// So long the answers of the WebSocket's protocol may take: to a request, to a Close frame, and to
+// a ping. Libraries wait for a pong for 10 s or more.
+constexpr uint64_t kAnswer_ns = 3'000'000'000;
+constexpr uint64_t kPong_ns = 10'000'000'000;
+
+bool was_asked_in_vain(const Case& c) {
+  if (c.websocket == nullptr) return false;
+  const uint64_t server_bytes = is_websocket_client(*c.websocket)
+                                    ? c.connection.bytes_received
+                                    : c.connection.bytes_sent + c.connection.unacked_bytes;
+  return is_upgrade_unanswered(*c.websocket, server_bytes) && c.websocket->requested_ns != 0 &&
+         since(c.subject.now_ns, c.websocket->requested_ns) >= kAnswer_ns;
+}
+
+std::string asked_in_vain(const Case& c) {
+  const std::string flaw = request_flaw(c);
+  return fmt::format("{} asked for a WebSocket {} ago, and {} has not answered{}", asker(c),
+                     span_text(since(c.subject.now_ns, c.websocket->requested_ns)), answerer(c),
+                     flaw.empty() ? "" : fmt::format("; the request {}", flaw));
+}
+
+std::string refused(const Case& c) {
+  const std::string flaw = request_flaw(c);
+  return fmt::format("{} asked for a WebSocket, {} answered {}, and the connection is still open{}",
+                     asker(c), answerer(c), status_text(upgrade_status(*c.websocket)),
+                     flaw.empty() ? "" : fmt::format("; the request {}", flaw));
+}
+
+uint64_t since_close_ns(const Case& c) {
+  return since(c.subject.now_ns, c.websocket->close_ns[*first_close(*c.websocket)]);
+}
+
+bool is_close_unfinished(const Case& c) {
+  return c.websocket != nullptr && is_in(c, TcpState::kEstablished) &&
+         first_close(*c.websocket).has_value() && since_close_ns(c) >= kAnswer_ns;
+}
+
+std::string close_unfinished(const Case& c) {
+  const std::string ago = span_text(since_close_ns(c));
+  if (has_closed_both_ways(*c.websocket)) {
+    return fmt::format(
+        "both ends of the WebSocket with {} sent Close frames {} ago, and neither "
+        "has closed TCP",
+        peer_address(c), ago);
+  }
+  const int direction = *first_close(*c.websocket);
+  const std::string frame = close_frame_text(c.websocket->state.directions[direction].close_code);
+  return fmt::format("{} sent {} {} ago, and {} has not answered it",
+                     direction == WSBPF_IN ? peer(c) : application(c), frame, ago,
+                     direction == WSBPF_IN ? application(c) : peer(c));
+}
+
+uint64_t since_ping_ns(const Case& c) {
+  return since(c.subject.now_ns, unanswered_ping_ns(*c.websocket, WSBPF_OUT));
+}
+
+bool is_ping_unanswered(const Case& c) {
+  return c.websocket != nullptr && is_in(c, TcpState::kEstablished) &&
+         is_open_websocket(*c.websocket) && !is_desynced(*c.websocket) &&
+         unanswered_ping_ns(*c.websocket, WSBPF_OUT) != 0 && since_ping_ns(c) >= kPong_ns;
+}
+
+// A sweep since the ping has found nothing unacknowledged.
+bool is_ping_acknowledged(const Case& c) {
+  return c.connection.sampled_ns > unanswered_ping_ns(*c.websocket, WSBPF_OUT) &&
+         c.connection.unacked_bytes == 0;
+}
+
+std::string ping_unanswered(const Case& c) {
+  return fmt::format(
+      "{} has not answered our ping of {} ago{}", peer(c), span_text(since_ping_ns(c)),
+      is_ping_acknowledged(c) ? ", though its kernel has acknowledged it: its application is "
+                                "paused, or answers no pings"
+                              : "");
+}
+
+bool is_out_of_step(const Case& c) {
+  return c.websocket != nullptr && is_open_websocket(*c.websocket) && is_desynced(*c.websocket);
+}
 
 struct Row {
   Condition condition;
@@ -182,6 +264,22 @@ constexpr std::array<Row, kConditionCount> kRows = {{
                           span_text_ms(received_ms_at(c.connection, c.subject.now_ns)));
      },
      "docs/verdicts.md#server_stall"},
+    {Condition::kUpgradeRefused,
+     [](const Case& c) { return c.websocket != nullptr && is_upgrade_refused(*c.websocket); },
+     refused, "docs/verdicts.md#upgrade_failed"},
+    {Condition::kUpgradeAwaited, was_asked_in_vain, asked_in_vain,
+     "docs/verdicts.md#upgrade_failed"},
+    {Condition::kCloseUnfinished, is_close_unfinished, close_unfinished, "docs/verdicts.md#clean"},
+    {Condition::kPingUnanswered, is_ping_unanswered, ping_unanswered, "docs/explain.md#websockets"},
+    {Condition::kOutOfStep, is_out_of_step,
+     [](const Case& c) {
+       const uint32_t missed = c.websocket->state.missed_bytes;
+       return fmt::format(
+           "the connection with {} is {} old, and {} of its WebSocket could not be read: what is "
+           "counted of it is the least",
+           peer_address(c), life(c), missed > 0 ? count_of(missed, "byte") : "a part");
+     },
+     "docs/explain.md#websockets"},
     {Condition::kHealthy, [](const Case&) { return true; },
      [](const Case& c) {
        const bool silent = c.connection.bytes_received + c.connection.bytes_sent == 0;

@@ -29,6 +29,11 @@ enum class Condition : uint8_t {
   kClosing,
   kNotSampled,
   kStalled,
+  kUpgradeRefused,
+  kUpgradeAwaited,
+  kCloseUnfinished,
+  kPingUnanswered,
+  kOutOfStep,  // of its WebSocket not everything could be read
   kHealthy,
 };
 

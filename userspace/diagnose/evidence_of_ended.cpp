@@ -8,6 +8,7 @@
 
 #include "core/connection_record.h"
 #include "diagnose/evidence_meaning.h"
+#include "diagnose/evidence_of_websocket.h"
 #include "diagnose/evidence_table.h"
 
 namespace wsbpf {
@@ -303,6 +304,8 @@ constexpr WeightiestNames kWeightiest[] = {
     {"retransmit_streak", "longest_silence_seconds", "last_heard_seconds", "reset_received",
      "error"},
     /* peer_vanished */ {"last_heard_seconds", "retransmit_streak", "unacked_bytes", "error"},
+    /* upgrade_failed */
+    {"upgrade_status", "upgrade_stripped", "first_fin", "idle_received_seconds", "unread_bytes"},
     /* slow_consumer */ {"zero_window_seconds", "unsent_bytes", "last_heard_seconds"},
     /* server_stall */ {"unread_bytes", "idle_received_seconds", "first_fin", "reset_received"},
     /* close_wait_leak */ {"close_wait_seconds", "first_fin", "unread_bytes", "closed_by"},
@@ -313,15 +316,22 @@ constexpr WeightiestNames kWeightiest[] = {
     {"first_fin", "reset_received", "closed_from", "unacked_bytes", "close_wait_seconds"},
     /* simultaneous_close */ {"closed_from", "first_fin", "closed_by"},
     /* local_abort */ {"abort", "reset_sent", "unread_bytes", "closed_by"},
+    /* clean */ {"first_close", "close_code_received", "close_code_sent", "first_fin"},
     /* peer_reset */
-    {"reset_received", "idle_received_seconds", "idle_sent_seconds", "unacked_bytes",
+    {"reset_received", "close_code", "idle_received_seconds", "idle_sent_seconds", "unacked_bytes",
      "closed_from"},
-    /* local_close */ {"first_fin", "closed_by", "idle_received_seconds", "idle_sent_seconds"},
+    /* local_close */
+    {"first_fin", "close_code", "closed_by", "idle_received_seconds", "idle_sent_seconds"},
     /* remote_close */
-    {"first_fin", "close_wait_seconds", "idle_received_seconds", "idle_sent_seconds"},
+    {"first_fin", "close_code", "close_wait_seconds", "idle_received_seconds", "idle_sent_seconds"},
     /* unknown */ {"complete", "error", "first_fin", "closed_from"},
 };
 static_assert(std::size(kWeightiest) == kVerdictNames.size());
+
+const std::vector<EvidenceRow>& rows() {
+  static const std::vector<EvidenceRow> kRows = joined(kEvidence, ended_websocket_evidence());
+  return kRows;
+}
 
 }  // namespace
 
@@ -333,16 +343,16 @@ std::optional<std::string> streak_value(const Case& c) {
                      *seconds_text(streak.silence_before_ms));
 }
 
-bool verdict_evidence_is_whole() { return have_rows(kWeightiest, kEvidence); }
+bool verdict_evidence_is_whole() { return have_rows(kWeightiest, rows()); }
 
 std::vector<EvidenceItem> verdict_evidence(const Case& c) {
   if (!c.saw_close()) return {{"complete", "false", complete_meaning(c)}};
-  return items_of(kEvidence, kWeightiest[static_cast<size_t>(c.verdict)], c);
+  return items_of(rows(), kWeightiest[static_cast<size_t>(c.verdict)], c);
 }
 
 std::vector<std::string_view> evidence_names() {
   std::vector<std::string_view> names;
-  for (const EvidenceRow& row : kEvidence) names.push_back(row.name);
+  for (const EvidenceRow& row : rows()) names.push_back(row.name);
   return names;
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/connection_record.h"
 #include "diagnose/evidence_meaning.h"
+#include "diagnose/evidence_of_websocket.h"
 #include "diagnose/evidence_table.h"
 
 namespace wsbpf {
@@ -189,16 +190,28 @@ constexpr WeightiestNames kLiveWeightiest[] = {
     /* kClosing */ {"state", "state_age_seconds", "unacked_bytes", "last_heard_seconds"},
     /* kNotSampled */ {"state", "state_age_seconds"},
     /* kStalled */ {"unread_bytes", "idle_received_seconds", "last_heard_seconds"},
+    /* kUpgradeRefused */ {"upgrade_status", "upgrade_stripped", "state", "idle_seconds"},
+    /* kUpgradeAwaited */ {"phase", "upgrade_stripped", "unread_bytes", "idle_seconds"},
+    /* kCloseUnfinished */ {"close_code_received", "close_code_sent", "state", "idle_seconds"},
+    /* kPingUnanswered */
+    {"ping_unanswered_seconds", "unacked_bytes", "last_heard_seconds",
+     "last_message_received_seconds"},
+    /* kOutOfStep */ {"missed_bytes", "phase", "idle_seconds", "last_heard_seconds"},
     /* kHealthy */ {"state", "idle_seconds", "last_heard_seconds", "unread_bytes", "unacked_bytes"},
 };
 static_assert(std::size(kLiveWeightiest) == kConditionCount);
 
+const std::vector<EvidenceRow>& rows() {
+  static const std::vector<EvidenceRow> kRows = joined(kLiveEvidence, live_websocket_evidence());
+  return kRows;
+}
+
 }  // namespace
 
-bool condition_evidence_is_whole() { return have_rows(kLiveWeightiest, kLiveEvidence); }
+bool condition_evidence_is_whole() { return have_rows(kLiveWeightiest, rows()); }
 
 std::vector<EvidenceItem> condition_evidence(const Case& c, Condition condition) {
-  return items_of(kLiveEvidence, kLiveWeightiest[static_cast<size_t>(condition)], c);
+  return items_of(rows(), kLiveWeightiest[static_cast<size_t>(condition)], c);
 }
 
 }  // namespace wsbpf

@@ -5,10 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,7 +25,7 @@ struct EvidenceRow {
 };
 
 // What a verdict or condition rests on, most telling first; the rest is empty.
-using WeightiestNames = std::string_view[5];
+using WeightiestNames = std::string_view[6];
 
 // The peer was there, or data passed, at the very end.
 inline constexpr uint32_t kJustNow_ms = 1'000;
@@ -37,10 +37,17 @@ inline std::optional<std::string> seconds_text(uint64_t milliseconds) {
 // "8 segments after 1.020 s" of silence; nothing where there is no streak.
 std::optional<std::string> streak_value(const Case& c);
 
+// The rows of TCP, and behind them those of the WebSocket.
+inline std::vector<EvidenceRow> joined(std::span<const EvidenceRow> tcp,
+                                       std::span<const EvidenceRow> websocket) {
+  std::vector<EvidenceRow> rows(tcp.begin(), tcp.end());
+  rows.insert(rows.end(), websocket.begin(), websocket.end());
+  return rows;
+}
+
 // What is known of those named first, and then of all others, in the order of the rows.
-template <size_t kRowCount>
-std::vector<EvidenceItem> items_of(const std::array<EvidenceRow, kRowCount>& rows,
-                                   const WeightiestNames& first, const Case& c) {
+inline std::vector<EvidenceItem> items_of(std::span<const EvidenceRow> rows,
+                                          const WeightiestNames& first, const Case& c) {
   std::vector<EvidenceItem> items;
   const auto add = [&](const EvidenceRow& row) {
     if (auto value = row.value(c)) items.push_back({row.name, std::move(*value), row.meaning(c)});
@@ -56,9 +63,8 @@ std::vector<EvidenceItem> items_of(const std::array<EvidenceRow, kRowCount>& row
   return items;
 }
 
-template <size_t kCount, size_t kRowCount>
-bool have_rows(const WeightiestNames (&weightiest)[kCount],
-               const std::array<EvidenceRow, kRowCount>& rows) {
+template <size_t kCount>
+bool have_rows(const WeightiestNames (&weightiest)[kCount], std::span<const EvidenceRow> rows) {
   for (const WeightiestNames& names : weightiest) {
     for (const std::string_view name : names) {
       bool known = name.empty();

@@ -15,6 +15,7 @@ Explanation explain(const ExplanationSubject& subject) {
   const Case c(subject);
   Explanation explanation;
   explanation.timeline = timeline_of(c);
+  if (c.websocket != nullptr) explanation.frames = last_frames(*c.websocket);
   if (c.has_ended()) {
     explanation.summary = verdict_summary(c);
     explanation.evidence = verdict_evidence(c);

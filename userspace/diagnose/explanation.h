@@ -10,6 +10,7 @@
 
 #include "core/connection.h"
 #include "core/verdict.h"
+#include "core/websocket.h"
 
 namespace wsbpf {
 
@@ -31,6 +32,7 @@ struct ExplanationSubject {
   const Process* owner = nullptr;          // nullptr: not known
   const Evidence* evidence = nullptr;      // of its end, as far as that has come
   const Judgement* judgement = nullptr;    // nullptr: it lives, or no verdict has been given yet
+  const WebSocket* websocket = nullptr;    // of one that lives; of another the evidence has it
   uint64_t now_ns = 0;
   const std::map<int, std::string>* reset_reasons = nullptr;  // the kernel's names
   std::vector<HalfOpenMoment> half_open;                      // as far as they are remembered
@@ -54,6 +56,7 @@ struct EvidenceItem {
 struct Explanation {
   std::string summary;                  // one sentence
   std::vector<TimelineEntry> timeline;  // oldest first
+  std::vector<Frame> frames;            // the last of a WebSocket, oldest first
   std::vector<EvidenceItem> evidence;   // what matters for the verdict comes first
   std::vector<std::string> advice;      // never empty: where all is well, it says so
   std::string documentation;            // where to read on; "": nowhere

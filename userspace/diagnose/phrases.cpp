@@ -16,6 +16,14 @@ namespace {
 
 const Evidence kNoEvidence{};
 
+const WebSocket* websocket_of(const ExplanationSubject& subject) {
+  const WebSocket* websocket = subject.websocket;
+  if (websocket == nullptr && subject.evidence != nullptr && subject.evidence->websocket) {
+    websocket = &*subject.evidence->websocket;
+  }
+  return websocket != nullptr && is_websocket(*websocket) ? websocket : nullptr;
+}
+
 std::string process_text(uint32_t pid, std::string_view comm) {
   return fmt::format("{}[{}]", printable(comm), pid);
 }
@@ -30,7 +38,8 @@ Case::Case(const ExplanationSubject& of)
     : subject(of),
       connection(*of.connection),
       evidence(of.evidence != nullptr ? *of.evidence : kNoEvidence),
-      verdict(of.judgement != nullptr ? of.judgement->verdict : Verdict::kUnknown) {}
+      verdict(of.judgement != nullptr ? of.judgement->verdict : Verdict::kUnknown),
+      websocket(websocket_of(of)) {}
 
 bool Case::has_current_streak() const {
   if (has_ended() || evidence.streak.segments == 0) return false;
@@ -150,14 +159,15 @@ std::string_view data_last_passed(uint32_t retransmits) {
 }
 
 std::string ending(const Case& c) {
-  const Judgement& judgement = *c.subject.judgement;
+  const Mechanism mechanism = c.subject.judgement->mechanism;
+  const Initiator initiator = tcp_initiator(c.evidence);
   const bool by_fin =
       c.evidence.left_to == TcpState::kCloseWait || c.evidence.left_to == TcpState::kFinWait1;
-  if (judgement.initiator == Initiator::kKernel) return "the kernel gave up";
-  if (judgement.initiator == Initiator::kUnknown) return "the connection ended";
-  const std::string_view who = judgement.initiator == Initiator::kLocal ? "our end" : "the peer";
-  if (judgement.mechanism == Mechanism::kFin) return fmt::format("{} closed the connection", who);
-  if (judgement.mechanism == Mechanism::kTimeout) {
+  if (initiator == Initiator::kKernel) return "the kernel gave up";
+  if (initiator == Initiator::kUnknown) return "the connection ended";
+  const std::string_view who = initiator == Initiator::kLocal ? "our end" : "the peer";
+  if (mechanism == Mechanism::kFin) return fmt::format("{} closed the connection", who);
+  if (mechanism == Mechanism::kTimeout) {
     return fmt::format("{} had closed, and the kernel gave up", who);
   }
   if (by_fin) return fmt::format("{} closed, and a reset ended the connection", who);

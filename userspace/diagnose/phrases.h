@@ -13,8 +13,9 @@ namespace wsbpf {
 struct Case {
   const ExplanationSubject& subject;
   const Connection& connection;
-  const Evidence& evidence;  // an empty one where there is none
-  Verdict verdict;           // kUnknown also where none has been given
+  const Evidence& evidence;    // an empty one where there is none
+  Verdict verdict;             // kUnknown also where none has been given
+  const WebSocket* websocket;  // nullptr: nothing is known of one
 
   explicit Case(const ExplanationSubject& of);
 

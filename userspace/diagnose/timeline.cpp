@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/connection_record.h"
+#include "diagnose/websocket_timeline.h"
 
 namespace wsbpf {
 namespace {
@@ -46,6 +47,7 @@ class Timeline {
   std::vector<TimelineEntry> entries() {
     add_beginning();
     add_traffic();
+    add_websocket();
     add_trouble();
     add_departure();
     add_own_close();
@@ -136,6 +138,13 @@ class Timeline {
       add_reading(reading_of(connection, evidence.at_close, evidence.closed_ns, was_fin_sent()));
     } else if (connection.sampled) {
       add_sample();
+    }
+  }
+
+  void add_websocket() {
+    for (TimelineEntry& moment : websocket_moments(c_)) {
+      moment.time_ns = before(moment.time_ns, 0);
+      entries_.push_back(std::move(moment));
     }
   }
 

@@ -6,6 +6,8 @@
 #include <cerrno>
 
 #include "core/connection_record.h"
+#include "diagnose/close_code.h"
+#include "diagnose/websocket_phrases.h"
 
 namespace wsbpf {
 namespace {
@@ -104,6 +106,25 @@ std::string peer_vanished(const Case& c) {
                      unheard(c), retransmissions(c), gave_up_after(c));
 }
 
+// From the request to `then_ns`: " 10 ms later"; "" where one of the two was not seen.
+std::string after_request(const Case& c, uint64_t then_ns) {
+  const uint64_t asked_ns = c.websocket->requested_ns;
+  if (asked_ns == 0 || then_ns == 0) return "";
+  return fmt::format(" {} later", span_text(since(then_ns, asked_ns)));
+}
+
+std::string upgrade_failed(const Case& c) {
+  const uint16_t status = upgrade_status(*c.websocket);
+  const std::string flaw = request_flaw(c);
+  const std::string why = flaw.empty() ? "" : fmt::format("; the request {}", flaw);
+  if (status == 0) {
+    return fmt::format("{} asked for a WebSocket, and had no answer when {}{}{}", asker(c),
+                       ending(c), after_request(c, c.closed_ns()), why);
+  }
+  return fmt::format("{} asked for a WebSocket, and {} answered {}{}{}", asker(c), answerer(c),
+                     status_text(status), after_request(c, c.websocket->answered_ns), why);
+}
+
 std::string slow_consumer(const Case& c) {
   const uint32_t waiting = c.at_end().unsent_bytes;
   return fmt::format(
@@ -176,10 +197,41 @@ std::string local_abort(const Case& c) {
       cause == "disconnect" ? "connect() to AF_UNSPEC" : "SO_LINGER with zero");
 }
 
+std::string clean(const Case& c) {
+  const WebSocket& websocket = *c.websocket;
+  const auto frame = [&](int direction) {
+    return close_frame_text(websocket.state.directions[direction].close_code);
+  };
+  const int first = first_close(websocket).value_or(WSBPF_IN);
+  const std::string age = lasted(c, websocket.close_ns[first]);
+  if (websocket.state.bits & WSBPF_WEBSOCKET_CLOSES_CROSSED) {
+    return fmt::format(
+        "both ends of the WebSocket with {} closed it at once after {}, ours by {} "
+        "and the peer by {}",
+        peer_address(c), age, frame(WSBPF_OUT), frame(WSBPF_IN));
+  }
+  if (first == WSBPF_IN) {
+    return fmt::format(
+        "{} closed the WebSocket after {} by {}, our end answered by {}, and TCP "
+        "was closed in good order",
+        peer(c), age, frame(WSBPF_IN), frame(WSBPF_OUT));
+  }
+  return fmt::format(
+      "{} closed the WebSocket with {} after {} by {}, the peer answered by {}, and "
+      "TCP was closed in good order",
+      application(c), peer_address(c), age, frame(WSBPF_OUT), frame(WSBPF_IN));
+}
+
+// Behind a sentence: ", without a Close frame (1006)".
+std::string close_clause(const Case& c) {
+  const std::string note = close_note(c);
+  return note.empty() ? "" : ", " + note;
+}
+
 std::string peer_reset(const Case& c) {
   if (c.subject.judgement->race == Race::kResetDuringClose) {
-    return fmt::format("{} reset the connection after {}, while our own FIN was under way", peer(c),
-                       life(c));
+    return fmt::format("{} reset the connection after {}, while our own FIN was under way{}",
+                       peer(c), life(c), close_clause(c));
   }
   const wsbpf_counters& then = c.at_end();
   const uint64_t passed =
@@ -188,20 +240,21 @@ std::string peer_reset(const Case& c) {
     return fmt::format("{} reset the connection after {}, before any data had passed", peer(c),
                        life(c));
   }
-  return fmt::format(
-      "{} reset the connection after {}, {} after {}", peer(c), life(c),
-      span_text_ms(idle_ms_of(then)),
-      then.retransmits > 0 ? "data last passed, or was sent again" : "the last data");
+  return fmt::format("{} reset the connection after {}, {} after {}{}", peer(c), life(c),
+                     span_text_ms(idle_ms_of(then)),
+                     then.retransmits > 0 ? "data last passed, or was sent again" : "the last data",
+                     close_clause(c));
 }
 
 std::string local_close(const Case& c) {
-  return fmt::format("{} closed the connection with {}{}, and nothing went wrong", closer(c),
-                     peer_address(c), after_life(c));
+  const std::string note = close_note(c);
+  return fmt::format("{} closed the connection with {}{}, {}", closer(c), peer_address(c),
+                     after_life(c), note.empty() ? "and nothing went wrong" : note);
 }
 
 std::string remote_close(const Case& c) {
-  return fmt::format("{} closed the connection{}, and our end closed {}{} later", peer(c),
-                     after_life(c), c.saw_departure() ? "" : "at least ",
+  return fmt::format("{} closed the connection{}{}, and our end closed {}{} later", peer(c),
+                     after_life(c), close_clause(c), c.saw_departure() ? "" : "at least ",
                      span_text(c.evidence.close_wait_ns));
 }
 
@@ -238,6 +291,7 @@ constexpr std::array<SummaryRow, kVerdictNames.size()> kSummaries = {{
     {Verdict::kUserTimeout, user_timeout},
     {Verdict::kNatExpired, nat_expired},
     {Verdict::kPeerVanished, peer_vanished},
+    {Verdict::kUpgradeFailed, upgrade_failed},
     {Verdict::kSlowConsumer, slow_consumer},
     {Verdict::kServerStall, server_stall},
     {Verdict::kCloseWaitLeak, close_wait_leak},
@@ -246,6 +300,7 @@ constexpr std::array<SummaryRow, kVerdictNames.size()> kSummaries = {{
     {Verdict::kResetAfterFin, reset_after_fin},
     {Verdict::kSimultaneousClose, simultaneous_close},
     {Verdict::kLocalAbort, local_abort},
+    {Verdict::kClean, clean},
     {Verdict::kPeerReset, peer_reset},
     {Verdict::kLocalClose, local_close},
     {Verdict::kRemoteClose, remote_close},

@@ -41,6 +41,22 @@ struct Reader {
   ConnectionContext context;
 };
 
+Key text(std::string_view name) { return bytes(name.data(), name.size()); }
+
+// What was not read, and what a number is not known of, is 0.
+template <auto Number>
+Key of_websocket(const Connection& connection, const Reader& reader) {
+  const WebSocket* const websocket = reader.table.websocket_of(connection);
+  return number(websocket != nullptr ? Number(*websocket) : 0);
+}
+
+template <int direction>
+uint64_t messages(const WebSocket& websocket) {
+  return websocket.state.directions[direction].messages;
+}
+
+uint64_t ping_rtt(const WebSocket& websocket) { return websocket.rtt_us[WSBPF_OUT]; }
+
 struct Column {
   std::string_view name;
   Key (*key)(const Connection&, const Reader&);
@@ -50,11 +66,7 @@ struct Column {
 // after a smaller one and keeps its place from one page to the next.
 constexpr Column kColumns[] = {
     {"id", [](const Connection& c, const Reader&) { return number(c.cookie); }},
-    {"state",
-     [](const Connection& c, const Reader&) {
-       const std::string_view name = state_name(c.state);
-       return bytes(name.data(), name.size());
-     }},
+    {"state", [](const Connection& c, const Reader&) { return text(state_name(c.state)); }},
     {"age", [](const Connection& c, const Reader&) { return number(~c.opened_ns); }},
     {"state_age", [](const Connection& c, const Reader&) { return number(~c.state_since_ns); }},
     {"idle", [](const Connection& c,
@@ -65,6 +77,15 @@ constexpr Column kColumns[] = {
     {"sent", [](const Connection& c, const Reader&) { return number(c.bytes_sent); }},
     {"retransmits", [](const Connection& c, const Reader&) { return number(c.retransmits); }},
     {"srtt", [](const Connection& c, const Reader&) { return number(c.srtt_us); }},
+    {"phase",
+     [](const Connection& c, const Reader& reader) {
+       const WebSocket* const websocket = reader.table.websocket_of(c);
+       const bool read = is_read(unread_of(c, websocket));
+       return read ? text(phase_name(phase_of(c, websocket))) : Key{};
+     }},
+    {"messages_received", of_websocket<messages<WSBPF_IN>>},
+    {"messages_sent", of_websocket<messages<WSBPF_OUT>>},
+    {"ping_rtt", of_websocket<ping_rtt>},
     {"port",
      [](const Connection& c, const Reader&) {
        return number(c.role == Role::kServer ? c.local_port : c.remote_port);
@@ -77,7 +98,7 @@ constexpr Column kColumns[] = {
     {"comm",
      [](const Connection& c, const Reader& reader) {
        const Process* owner = reader.table.owner_of(c);
-       return owner != nullptr ? bytes(owner->comm.data(), owner->comm.size()) : Key{};
+       return owner != nullptr ? text(owner->comm) : Key{};
      }},
     {"local", [](const Connection& c,
                  const Reader&) { return bytes(c.local_address.data(), c.local_address.size()); }},
@@ -139,6 +160,7 @@ std::vector<Row> rows_of(const Filter& filter, const Reader& reader, const Colum
     if (!filter.matches_everything()) {
       subject.connection = &connection;
       subject.owner = reader.table.owner_of(connection);
+      subject.websocket = reader.table.websocket_of(connection);
       if (!filter.matches(subject)) return;
     }
     rows.push_back({column.key(connection, reader), connection.cookie, index});
@@ -184,7 +206,8 @@ struct Listing {
       if (!still_there) continue;
       if (!as_lines) out.append(std::string_view(written > 0 ? ",\n" : "\n"));
       const Connection& connection = connections[index];
-      append_connection(out, connection, reader.table.owner_of(connection), reader.context);
+      append_connection(out, connection, reader.table.owner_of(connection),
+                        reader.table.websocket_of(connection), reader.context);
       if (as_lines) out.push_back('\n');
       ++written;
     }

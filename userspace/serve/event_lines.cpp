@@ -9,6 +9,7 @@
 
 #include "core/connection_record.h"
 #include "serve/json.h"
+#include "serve/websocket_evidence.h"
 
 namespace wsbpf {
 namespace {
@@ -20,9 +21,11 @@ void begin_line(fmt::memory_buffer& out, const EventContext& context, std::strin
 }
 
 void append_connection_at(fmt::memory_buffer& out, const EventContext& context,
-                          const Connection& connection, const Process* owner, uint64_t time_ns) {
+                          const Connection& connection, const Process* owner,
+                          const WebSocket* websocket, uint64_t time_ns) {
   out.append(std::string_view(R"(,"connection":)"));
-  append_connection(out, connection, owner, {time_ns, context.node_json, context.redact_peers});
+  append_connection(out, connection, owner, websocket,
+                    {time_ns, context.node_json, context.redact_peers});
 }
 
 std::string end_line(fmt::memory_buffer& out) {
@@ -106,9 +109,11 @@ void append_evidence(fmt::memory_buffer& out, const EventContext& context,
                         milliseconds_between(evidence.closed_ns, evidence.data_after_end_ns))
           : "null");
   const std::string_view abort = abort_cause(evidence);
-  fmt::format_to(to, FMT_COMPILE(R"("closed_by":{},"abort":{},"fd_still_open":{}}})"),
+  fmt::format_to(to, FMT_COMPILE(R"("closed_by":{},"abort":{},"fd_still_open":{},"websocket":)"),
                  closer_json(evidence.closer),
                  abort.empty() ? "null" : fmt::format(R"("{}")", abort), evidence.fd_still_open);
+  append_websocket_evidence(out, evidence);
+  out.push_back('}');
 }
 
 }  // namespace
@@ -117,7 +122,7 @@ std::string opened_line(const EventContext& context, const Connection& connectio
                         const Process* owner) {
   fmt::memory_buffer out;
   begin_line(out, context, "opened", connection.last_event_ns);
-  append_connection_at(out, context, connection, owner, connection.last_event_ns);
+  append_connection_at(out, context, connection, owner, nullptr, connection.last_event_ns);
   return end_line(out);
 }
 
@@ -127,7 +132,7 @@ std::string closed_line(const EventContext& context, const Connection& connectio
   fmt::memory_buffer out;
   const uint64_t time_ns = ended_ns(connection, evidence);
   begin_line(out, context, "closed", time_ns);
-  append_connection_at(out, context, connection, owner, time_ns);
+  append_connection_at(out, context, connection, owner, websocket_of(evidence), time_ns);
   const auto to = std::back_inserter(out);
   fmt::format_to(to, FMT_COMPILE(R"(,"verdict":"{}","initiator":"{}","mechanism":"{}","race":)"),
                  verdict_name(judgement.verdict), initiator_name(judgement.initiator),
@@ -143,10 +148,10 @@ std::string closed_line(const EventContext& context, const Connection& connectio
 }
 
 std::string half_open_line(const EventContext& context, const Connection& connection,
-                           const Process* owner) {
+                           const Process* owner, const WebSocket* websocket) {
   fmt::memory_buffer out;
   begin_line(out, context, "half_open", connection.sampled_ns);
-  append_connection_at(out, context, connection, owner, connection.sampled_ns);
+  append_connection_at(out, context, connection, owner, websocket, connection.sampled_ns);
   return end_line(out);
 }
 
@@ -201,7 +206,8 @@ struct LineOf {
     return opened_line(context, opened.connection, opened.owner.get());
   }
   std::string operator()(const JournalEntry::HalfOpenChanged& changed) const {
-    return half_open_line(context, changed.connection, changed.owner.get());
+    return half_open_line(context, changed.connection, changed.owner.get(),
+                          changed.websocket.get());
   }
   std::string operator()(const JournalEntry::Ended& end) const {
     return closed_line(context, end->connection, end->owner.get(), end->evidence, end->judgement);

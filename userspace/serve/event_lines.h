@@ -23,13 +23,14 @@ struct EventContext {
   bool redact_peers = false;
 };
 
-// Each returns one line without its end. `owner` is nullptr where it is not known, or nobody.
+// Each returns one line without its end. `owner` is nullptr where it is not known, or nobody,
+// `websocket` where nothing was read of one; when a connection opens, nothing has been.
 std::string opened_line(const EventContext& context, const Connection& connection,
                         const Process* owner);
 std::string closed_line(const EventContext& context, const Connection& connection,
                         const Process* owner, const Evidence& evidence, const Judgement& judgement);
 std::string half_open_line(const EventContext& context, const Connection& connection,
-                           const Process* owner);
+                           const Process* owner, const WebSocket* websocket);
 std::string race_line(const EventContext& context, Race race, const Tombstone& tombstone,
                       const ListenerKey& listener, uint64_t time_ns);
 std::string alert_line(const EventContext& context, const Alert& alert);

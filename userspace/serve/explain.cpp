@@ -20,22 +20,28 @@ struct Found {
   const Connection* connection = nullptr;
   const Process* owner = nullptr;
   const Evidence* evidence = nullptr;
+  const WebSocket* websocket = nullptr;
   std::optional<Judgement> judgement;  // nothing: no verdict has been given
 };
 
 Found find(ConnectionId id, const Observed& observed, const Journal& journal) {
   const auto held = observed.table->look_up(id.cookie, id.generation);
   if (held.connection != nullptr && !held.connection->judged) {
-    return {held.connection, observed.table->owner_of(*held.connection), held.evidence, {}};
+    return {held.connection,
+            observed.table->owner_of(*held.connection),
+            held.evidence,
+            held.websocket,
+            {}};
   }
   const JournalEntry::End* const end = journal.end_of(id.cookie, id.generation);
   if (end != nullptr) {
-    return {&end->connection, end->owner.get(), &end->evidence, end->judgement};
+    return {&end->connection, end->owner.get(), &end->evidence, websocket_of(end->evidence),
+            end->judgement};
   }
   if (held.connection == nullptr) return {};
   // Its descriptor is still open, and its end has been forgotten.
   return {held.connection, observed.table->owner_of(*held.connection), held.evidence,
-          held.evidence != nullptr ? judge(*held.evidence) : Judgement()};
+          held.websocket, held.evidence != nullptr ? judge(*held.evidence) : Judgement()};
 }
 
 void remember(ExplanationSubject& subject, ConnectionId id, const Journal& journal) {
@@ -62,7 +68,7 @@ Json connection_json(const Found& found, const Observed& observed, bool redact_p
   context.node_json = json_string(observed.status.node);
   context.redact_peers = redact_peers;
   fmt::memory_buffer out;
-  append_connection(out, *found.connection, found.owner, context);
+  append_connection(out, *found.connection, found.owner, found.websocket, context);
   return Json::parse(std::string_view(out.data(), out.size()));
 }
 
@@ -77,6 +83,21 @@ Json timeline_json(const Explanation& explanation, const Observed& observed) {
                        {"text", entry.text}});
   }
   return entries;
+}
+
+Json frames_json(const Explanation& explanation, const Observed& observed) {
+  Json frames = Json::array();
+  for (const Frame& frame : explanation.frames) {
+    const uint64_t ago_ms = milliseconds_between(frame.time_ns, observed.now_ns).count;
+    frames.push_back({{"time", rfc3339(frame.time_ns, observed.wall_clock_offset_ns)},
+                      {"seconds_ago", static_cast<double>(ago_ms) / 1e3},
+                      {"direction", frame.direction == WSBPF_IN ? "received" : "sent"},
+                      {"opcode", opcode_name(frame.opcode)},
+                      {"final", frame.final},
+                      {"length", frame.length},
+                      {"length_at_least", frame.length == WSBPF_FRAME_LENGTH}});
+  }
+  return frames;
 }
 
 Json evidence_json(const Explanation& explanation) {
@@ -106,6 +127,7 @@ std::optional<Json> explanation_json(ConnectionId id, const Observed& observed,
   subject.owner = found.owner;
   subject.evidence = found.evidence;
   subject.judgement = found.judgement ? &*found.judgement : nullptr;
+  subject.websocket = found.judgement ? nullptr : found.websocket;
   subject.now_ns = observed.now_ns;
   subject.reset_reasons = &observed.status.reset_reasons;
   subject.redact_peer = redact_peers;
@@ -118,6 +140,7 @@ std::optional<Json> explanation_json(ConnectionId id, const Observed& observed,
   add_judgement(json, found.judgement);
   json["summary"] = explanation.summary;
   json["timeline"] = timeline_json(explanation, observed);
+  json["frames"] = frames_json(explanation, observed);
   json["evidence"] = evidence_json(explanation);
   json["advice"] = explanation.advice;
   json["documentation"] =

@@ -33,6 +33,7 @@ FilterSubject subject_of(const JournalEntry::End& end, bool redact_peers) {
   FilterSubject subject;
   subject.connection = &end.connection;
   subject.owner = end.owner.get();
+  subject.websocket = websocket_of(end.evidence);
   subject.now_ns = ended_ns(end.connection, end.evidence);
   subject.verdict = end.judgement.verdict;
   subject.initiator = end.judgement.initiator;
@@ -52,6 +53,7 @@ FilterSubject subject_of(const JournalEntry& entry, const Observed& observed, bo
   } else if (const JournalEntry::Seen* const seen = entry.seen()) {
     subject.connection = &seen->connection;
     subject.owner = seen->owner.get();
+    subject.websocket = entry.websocket();
     subject.now_ns = std::holds_alternative<JournalEntry::Opened>(entry.what)
                          ? seen->connection.last_event_ns
                          : seen->connection.sampled_ns;

@@ -15,6 +15,11 @@ const JournalEntry::End* JournalEntry::end() const {
   return ended == nullptr ? nullptr : ended->get();
 }
 
+const WebSocket* JournalEntry::websocket() const {
+  if (const auto* changed = std::get_if<HalfOpenChanged>(&what)) return changed->websocket.get();
+  return end() == nullptr ? nullptr : websocket_of(end()->evidence);
+}
+
 void Journal::add(uint64_t time_ns, decltype(JournalEntry::what) what) {
   if (entries_.size() >= most_) {
     entries_.pop_front();

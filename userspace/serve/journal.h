@@ -14,6 +14,7 @@
 #include "core/connection.h"
 #include "core/tombstones.h"
 #include "core/verdict.h"
+#include "core/websocket.h"
 
 namespace wsbpf {
 
@@ -24,7 +25,9 @@ struct JournalEntry {
     std::shared_ptr<const Process> owner;  // nullptr: not known, or nobody
   };
   struct Opened : Seen {};
-  struct HalfOpenChanged : Seen {};
+  struct HalfOpenChanged : Seen {
+    std::shared_ptr<const WebSocket> websocket = {};  // nullptr: nothing was read of it
+  };
   struct End : Seen {
     Evidence evidence;
     Judgement judgement;
@@ -47,6 +50,8 @@ struct JournalEntry {
   // The connection that it is of; nullptr: of none, or of one that is known by its id only.
   const Seen* seen() const;
   const End* end() const;  // nullptr: not an end
+  // Of that connection; nullptr: nothing was read of it.
+  const WebSocket* websocket() const;
 };
 
 class Journal {

@@ -7,6 +7,7 @@
 
 #include "core/ports.h"
 #include "core/text.h"
+#include "serve/websocket_json.h"
 
 namespace wsbpf {
 namespace {
@@ -102,7 +103,7 @@ std::string json_string(std::string_view text) {
 }
 
 void append_connection(fmt::memory_buffer& out, const Connection& connection, const Process* owner,
-                       const ConnectionContext& context) {
+                       const WebSocket* websocket, const ConnectionContext& context) {
   const auto to = std::back_inserter(out);
   const Address remote = context.redact_peers
                              ? redacted(connection.remote_address, connection.family)
@@ -121,19 +122,15 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection, co
       milliseconds_between(connection.opened_ns, context.now_ns),
       age_source_name(connection.age_source));
   if (connection.sampled) {
+    OrNull<Microseconds> srtt;
+    if (connection.srtt_us > 0) srtt.value = Microseconds{connection.srtt_us};
     fmt::format_to(to,
                    FMT_COMPILE(R"(,"idle_seconds":{},"bytes_received":{},"bytes_sent":{},)"
                                R"("unread_bytes":{},"unacked_bytes":{},"unsent_bytes":{},)"
-                               R"("retransmits":{},"srtt_seconds":)"),
+                               R"("retransmits":{},"srtt_seconds":{})"),
                    Milliseconds{idle_ms_at(connection, context.now_ns)}, connection.bytes_received,
                    connection.bytes_sent, connection.unread_bytes, connection.unacked_bytes,
-                   connection.unsent_bytes, connection.retransmits);
-    if (connection.srtt_us > 0) {
-      fmt::format_to(to, FMT_COMPILE("{}.{:06}"), connection.srtt_us / 1'000'000,
-                     connection.srtt_us % 1'000'000);
-    } else {
-      append(out, "null");
-    }
+                   connection.unsent_bytes, connection.retransmits, srtt);
   } else {
     fmt::format_to(to,
                    FMT_COMPILE(R"(,"idle_seconds":null,"bytes_received":null,"bytes_sent":null,)"
@@ -148,7 +145,8 @@ void append_connection(fmt::memory_buffer& out, const Connection& connection, co
   }
   append(out, R"(,"owner":)");
   append_owner(out, owner);
-  append(out, R"(,"websocket":null,"websocket_unread":"off"})");
+  append_websocket(out, connection, websocket, context.now_ns);
+  append(out, "}");
 }
 
 Json listener_json(const Observed& observed, const ListenerSummary& listener) {
@@ -196,6 +194,8 @@ Json listener_json(const Observed& observed, const ListenerSummary& listener) {
       {"oldest_close_wait_seconds",
        has_close_wait ? Json(rounded(listener.oldest_close_wait_seconds)) : Json(nullptr)},
       {"owner_rss_bytes", resident > 0 ? Json(resident) : Json(nullptr)},
+      {"websocket", websockets_json(listener, observed.table->listener(listener.index).websocket,
+                                    observed.table->watch().websocket)},
   };
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,17 @@ std::string rfc3339(uint64_t boot_ns, int64_t offset_ns);
 // numbers is most of what an event costs.
 struct Milliseconds {
   uint64_t count = 0;
+};
+
+// The same with microseconds.
+struct Microseconds {
+  uint64_t count = 0;
+};
+
+// A value, or null.
+template <typename Value>
+struct OrNull {
+  std::optional<Value> value;
 };
 
 // From `then_ns` to `now_ns`, rounded; 0 where that comes first.
@@ -40,9 +52,10 @@ struct ConnectionContext {
 };
 
 // Appends one connection as a JSON object without line breaks; `owner` is nullptr where it is not
-// known, or nobody. Written by hand because a hundred thousand of them are asked for at once.
+// known, or nobody, `websocket` where nothing was read of one. Written by hand because a hundred
+// thousand of them are asked for at once.
 void append_connection(fmt::memory_buffer& out, const Connection& connection, const Process* owner,
-                       const ConnectionContext& context);
+                       const WebSocket* websocket, const ConnectionContext& context);
 
 nlohmann::ordered_json listener_json(const Observed& observed, const ListenerSummary& listener);
 // `offset_ns` as for rfc3339().
@@ -62,5 +75,27 @@ struct fmt::formatter<wsbpf::Milliseconds> {
   auto format(wsbpf::Milliseconds span, Context& context) const {
     return fmt::format_to(context.out(), FMT_COMPILE("{}.{:03}"), span.count / 1000,
                           span.count % 1000);
+  }
+};
+
+template <>
+struct fmt::formatter<wsbpf::Microseconds> {
+  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+
+  template <typename Context>
+  auto format(wsbpf::Microseconds span, Context& context) const {
+    return fmt::format_to(context.out(), FMT_COMPILE("{}.{:06}"), span.count / 1'000'000,
+                          span.count % 1'000'000);
+  }
+};
+
+template <typename Value>
+struct fmt::formatter<wsbpf::OrNull<Value>> {
+  constexpr auto parse(fmt::format_parse_context& context) { return context.begin(); }
+
+  template <typename Context>
+  auto format(const wsbpf::OrNull<Value>& maybe, Context& context) const {
+    if (!maybe.value) return fmt::format_to(context.out(), FMT_COMPILE("null"));
+    return fmt::format_to(context.out(), FMT_COMPILE("{}"), *maybe.value);
   }
 };

@@ -14,14 +14,14 @@
 #include "alert/events_lost.h"
 #include "alert/half_open.h"
 #include "core/text.h"
+#include "serve/exposition.h"
+#include "serve/metrics_websocket.h"
 
 namespace wsbpf {
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
 
 // What tells one group of listeners from another: the labels of its metrics, in this order.
 constexpr std::array<const char*, 6> kGroupLabels = {"port", "role",      "namespace",
@@ -67,6 +67,7 @@ struct Group {
   std::set<std::pair<std::string_view, Severity>> firing;
   DurationHistogram duration;
   DurationHistogram idle_at_close;
+  WebSocketGroup websockets;
 
   void add(const Observed& observed, const ListenerSummary& summary) {
     const Listener& listener = observed.table->listener(summary.index);
@@ -92,6 +93,7 @@ struct Group {
     for (const auto& [key, count] : listener.resets) resets[key] += count;
     duration += listener.duration;
     idle_at_close += listener.idle_at_close;
+    websockets.add(summary, listener.websocket, observed.table->watch().websocket);
     for (const Alert& alert : observed.alerts) {
       if (alert.finding.listener != summary.key || alert.state != AlertState::kFiring) continue;
       firing.emplace(alert.finding.alert, alert.finding.severity);
@@ -117,41 +119,6 @@ std::vector<Group> groups_of(const Observed& observed) {
   std::vector<Group> groups;
   for (auto& [labels, group] : by_labels) groups.push_back(std::move(group));
   return groups;
-}
-
-struct Exposition {
-  std::vector<MetricFamily> families;
-
-  MetricFamily& family(std::string name, std::string help, MetricType type) {
-    families.push_back({std::move(name), std::move(help), type, {}});
-    return families.back();
-  }
-};
-
-void add_value(MetricFamily& family, Labels labels, double value) {
-  ClientMetric metric;
-  metric.label = std::move(labels);
-  if (family.type == MetricType::Counter) {
-    metric.counter.value = value;
-  } else {
-    metric.gauge.value = value;
-  }
-  family.metric.push_back(std::move(metric));
-}
-
-void add_histogram(MetricFamily& family, Labels labels, const DurationHistogram& histogram) {
-  ClientMetric metric;
-  metric.label = std::move(labels);
-  uint64_t cumulative = 0;
-  for (size_t i = 0; i < histogram.counts.size(); ++i) {
-    cumulative += histogram.counts[i];
-    const bool last = i == kDurationBuckets_seconds.size();
-    metric.histogram.bucket.push_back(
-        {cumulative, last ? std::numeric_limits<double>::infinity() : kDurationBuckets_seconds[i]});
-  }
-  metric.histogram.sample_count = cumulative;
-  metric.histogram.sample_sum = histogram.sum_seconds;
-  family.metric.push_back(std::move(metric));
 }
 
 std::string reason_text(const Observed& observed, int32_t reason) {
@@ -209,13 +176,6 @@ const StateRow kStateRows[] = {
     {"wsbpf_state_age_max_seconds", "The longest time that a connection has been in its state.",
      [](const Group& g, size_t state) { return g.state_age_max_seconds[state]; }},
 };
-
-// Of a group: all rows, states and histogram buckets; the reasons of resets and the verdicts given
-// come on top.
-size_t series_of(const Group& group) { return 80 + group.resets.size() + group.disconnects.size(); }
-
-// What the daemon tells of itself, and two groups of others with every reason there is.
-constexpr size_t kSeriesReserved = 500;
 
 void add_half_open(Exposition& out, const std::vector<Group>& groups) {
   MetricFamily& half_open = out.family("wsbpf_half_open_connections",
@@ -279,6 +239,19 @@ void add_firing(Exposition& out, const Observed& observed, const std::vector<Gro
   add_value(firing, more(kEventsLost, Severity::kWarning), events_lost);
 }
 
+// Of a group: all rows, states, kinds, races, alerts and histogram buckets; the reasons of resets,
+// the verdicts given and what is known of WebSockets come on top.
+size_t series_of(const Group& group) {
+  constexpr size_t kStates = kTcpStateSlots - 2;  // without LISTEN
+  constexpr size_t kAlways = std::size(kStateRows) * kStates + std::size(kNumberRows) +
+                             kHalfOpenNames.size() + kRaceNames.size() +
+                             2 * kListenerAlerts.size() + 2 * series_of(DurationHistogram());
+  return kAlways + group.resets.size() + group.disconnects.size() + group.websockets.series();
+}
+
+// What the daemon tells of itself, and two groups of others with every reason there is.
+constexpr size_t kSeriesReserved = 650;
+
 void add_groups(Exposition& out, const Observed& observed, const std::vector<Group>& groups) {
   for (const StateRow& row : kStateRows) {
     MetricFamily& family = out.family(row.name, row.help, MetricType::Gauge);
@@ -310,27 +283,39 @@ void add_groups(Exposition& out, const Observed& observed, const std::vector<Gro
     }
   }
   add_firing(out, observed, groups);
+  std::vector<LabelledWebSockets> websockets;
+  for (const Group& group : groups) websockets.push_back({group.labels(), &group.websockets});
+  add_websockets(out, websockets);
 }
 
 // Histograms carry fewer labels, so groups that differ in container and comm only are one here.
 void add_histograms(Exposition& out, const std::vector<Group>& groups) {
   using HistogramKey = std::array<std::string, kHistogramLabels>;
-  std::map<HistogramKey, std::pair<DurationHistogram, DurationHistogram>> merged;
+  struct Merged {
+    DurationHistogram duration;
+    DurationHistogram idle;
+    PingHistogram ping_rtt;
+  };
+  std::map<HistogramKey, Merged> merged;
   for (const Group& group : groups) {
     HistogramKey key;
     std::copy_n(group.label_values.begin(), key.size(), key.begin());
-    auto& [duration, idle] = merged[key];
+    auto& [duration, idle, ping_rtt] = merged[key];
     duration += group.duration;
     idle += group.idle_at_close;
+    ping_rtt += group.websockets.ping_rtt;
   }
   MetricFamily& durations =
       out.family("wsbpf_connection_duration_seconds", "Age of connections when they closed.",
                  MetricType::Histogram);
-  for (const auto& [key, pair] : merged) add_histogram(durations, labels_of(key), pair.first);
+  for (const auto& [key, of] : merged) add_histogram(durations, labels_of(key), of.duration);
   MetricFamily& idles =
       out.family("wsbpf_idle_at_close_seconds",
                  "How long no data had passed when connections closed.", MetricType::Histogram);
-  for (const auto& [key, pair] : merged) add_histogram(idles, labels_of(key), pair.second);
+  for (const auto& [key, of] : merged) add_histogram(idles, labels_of(key), of.idle);
+  std::vector<LabelledPings> pings;
+  for (const auto& [key, of] : merged) pings.push_back({labels_of(key), &of.ping_rtt});
+  add_pings(out, pings);
 }
 
 void add_own(Exposition& out, const Observed& observed) {

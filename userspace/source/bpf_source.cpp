@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "source/bpf_features.h"
+#include "source/cgroup_root.h"
 #include "source/libbpf_warning.h"
 #include "wsbpf.skel.h"
 
@@ -132,15 +133,43 @@ Result<std::unique_ptr<BpfSource>> BpfSource::open(const Watch& watch, uint32_t 
   if (auto checked = check_requirements(); !checked) return tl::unexpected(checked.error());
   keep_libbpf_warnings();
 
+  auto source = load(watch, ring_bytes);
+  std::string trouble;
+  if (watch.websocket) {  // whatever is wrong with that, TCP is still to be had
+    Result<void> reading;
+    if (source) {
+      reading = (*source)->attach_websocket_programs();
+    } else {
+      reading = tl::unexpected(source.error());
+    }
+    if (!reading) {
+      trouble = reading.error().message;
+      Watch without = watch;
+      without.websocket = false;
+      source = load(without, ring_bytes);
+    }
+  }
+  if (!source) return source;
+  (*source)->websocket_trouble_ = std::move(trouble);
+  (*source)->set_ports(watch.ports);
+  wsbpf_bpf* const object = (*source)->skeleton_->object;
+  if (const int error = wsbpf_bpf__attach(object)) return kernel_refused("attach programs", -error);
+  return source;
+}
+
+Result<std::unique_ptr<BpfSource>> BpfSource::load(const Watch& watch, uint32_t ring_bytes) {
   auto skeleton = std::make_unique<Skeleton>();
   wsbpf_bpf* object = skeleton->object = wsbpf_bpf__open();
   if (object == nullptr) return kernel_refused("open the BPF object", errno);
   const bool with_reason = send_reset_has_reason();
   bpf_program__set_autoload(object->progs.send_reset_reason, with_reason);
   bpf_program__set_autoload(object->progs.send_reset, !with_reason);
+  bpf_program__set_autoload(object->progs.websocket_in, watch.websocket);
+  bpf_program__set_autoload(object->progs.websocket_out, watch.websocket);
   bpf_map__set_max_entries(object->maps.events, ring_bytes);
   object->rodata->wakeup_bytes = ring_bytes / 2;
   object->rodata->watched_roles = roles_of(watch);
+  object->rodata->reads_websockets = watch.websocket;
   if (const int error = wsbpf_bpf__load(object)) return kernel_refused("load programs", -error);
 
   const auto ticks = measure_ticks_per_second(bpf_program__fd(object->progs.read_clocks));
@@ -150,11 +179,24 @@ Result<std::unique_ptr<BpfSource>> BpfSource::open(const Watch& watch, uint32_t 
   skeleton->ring = ring_buffer__new(bpf_map__fd(object->maps.events), Skeleton::on_record,
                                     skeleton.get(), nullptr);
   if (skeleton->ring == nullptr) return kernel_refused("map the ring buffer", errno);
+  return std::unique_ptr<BpfSource>(new BpfSource(std::move(skeleton)));
+}
 
-  std::unique_ptr<BpfSource> source(new BpfSource(std::move(skeleton)));
-  source->set_ports(watch.ports);
-  if (const int error = wsbpf_bpf__attach(object)) return kernel_refused("attach programs", -error);
-  return source;
+// As links, which leave the programs of others as they are, and go when the daemon goes.
+Result<void> BpfSource::attach_websocket_programs() {
+  const auto root = open_cgroup_root();
+  if (!root) return tl::unexpected(root.error());
+  wsbpf_bpf* const object = skeleton_->object;
+  object->links.websocket_in = bpf_program__attach_cgroup(object->progs.websocket_in, *root);
+  if (object->links.websocket_in != nullptr) {
+    object->links.websocket_out = bpf_program__attach_cgroup(object->progs.websocket_out, *root);
+  }
+  const int error = errno;
+  close(*root);
+  if (object->links.websocket_out == nullptr) {
+    return kernel_refused("attach programs to the root of the cgroups", error);
+  }
+  return {};
 }
 
 BpfSource::BpfSource(std::unique_ptr<Skeleton> skeleton) : skeleton_(std::move(skeleton)) {}
@@ -172,7 +214,10 @@ void BpfSource::set_ports(const PortSet& ports) {
   }
 }
 
-void BpfSource::set_discoveries_left(size_t) {}
+void BpfSource::set_discoveries_left(size_t count) {
+  __atomic_store_n(&skeleton_->object->data_discovery->discoveries_left,
+                   static_cast<uint32_t>(count), __ATOMIC_RELAXED);
+}
 
 size_t BpfSource::consume(const TakeRecord& take) {
   __atomic_store_n(&skeleton_->object->data_wakeup->wakeup_asked, 0, __ATOMIC_RELAXED);

@@ -84,6 +84,8 @@ class BpfSource {
  private:
   struct Skeleton;
   explicit BpfSource(std::unique_ptr<Skeleton> skeleton);
+  static Result<std::unique_ptr<BpfSource>> load(const Watch& watch, uint32_t ring_bytes);
+  Result<void> attach_websocket_programs();
 
   std::unique_ptr<Skeleton> skeleton_;
   std::string websocket_trouble_;

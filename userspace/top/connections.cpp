@@ -8,14 +8,18 @@
 namespace wsbpf::top {
 namespace {
 
+constexpr int kSaid = 11;  // the importance of a column once there is something to say
+constexpr int kExtra = 2;  // of one that is left to wide screens even then
+
 // A column, what it shows, and the one or two sort columns that order the rows by it.
 struct Field {
   Column column;
   std::string (*text)(const Connection& connection);
   std::string_view sort = {};
   std::string_view also_sort = {};
-  // Not empty: the column has room only where there is something to say.
+  // Not empty: the column has room only where there is something to say, and matters so much then.
   bool (*is_said)(const Connection& connection) = nullptr;
+  int said_importance = kSaid;
 };
 
 bool is_half_open(const Connection& connection) { return !connection.half_open.empty(); }
@@ -25,7 +29,26 @@ bool is_in_doubt(const Connection& connection) {
   return !connection.half_open.empty() && connection.half_open != "silent";
 }
 
-constexpr int kSaid = 11;  // the importance of such a column once there is
+// Something is known of a WebSocket, and not only that none was asked for.
+bool is_websocket(const Connection& connection) {
+  const std::string& phase = connection.websocket.phase;
+  return !phase.empty() && phase != "none" && phase != "unknown";
+}
+
+bool is_unreadable(const Connection& connection) {
+  const std::string& unread = connection.websocket.unread;
+  return !unread.empty() && unread != "off";
+}
+
+bool has_messages(const Connection& connection) {
+  return connection.websocket.messages_received || connection.websocket.messages_sent;
+}
+
+// At least so many where not all were read.
+std::string messages_text(const Connection& connection, std::optional<std::int64_t> messages) {
+  const bool least = messages && connection.websocket.unread == "desynced";
+  return (least ? "≥" : "") + count_text(messages);
+}
 
 // At 80 columns everything up to SEND-Q, OWNER and PEER fits.
 const std::vector<Field>& fields() {
@@ -62,10 +85,36 @@ const std::vector<Field>& fields() {
        {},
        is_in_doubt},
       {{.title = "WS", .width = 9, .max_width = 9, .importance = kNever},
-       [](const Connection& c) { return c.websocket_phase.empty() ? kUnknown : c.websocket_phase; },
+       [](const Connection& c) { return websocket_text(c.websocket); },
+       "phase",
        {},
+       is_websocket},
+      {{.title = "MSG-IN",
+        .width = 6,
+        .max_width = 7,
+        .align = Align::kRight,
+        .importance = kNever},
+       [](const Connection& c) { return messages_text(c, c.websocket.messages_received); },
+       "messages_received",
        {},
-       [](const Connection& c) { return !c.websocket_phase.empty(); }},
+       has_messages,
+       kExtra},
+      {{.title = "MSG-OUT",
+        .width = 7,
+        .max_width = 7,
+        .align = Align::kRight,
+        .importance = kNever},
+       [](const Connection& c) { return messages_text(c, c.websocket.messages_sent); },
+       "messages_sent",
+       {},
+       has_messages,
+       kExtra},
+      {{.title = "PING", .width = 6, .max_width = 6, .align = Align::kRight, .importance = kNever},
+       [](const Connection& c) { return round_trip_text(c.websocket.ping_rtt_seconds); },
+       "ping_rtt",
+       {},
+       [](const Connection& c) { return c.websocket.ping_rtt_seconds.has_value(); },
+       kExtra},
       {{.title = "OWNER",
         .width = 10,
         .max_width = 32,
@@ -85,7 +134,8 @@ const std::vector<Field>& fields() {
        [](const Connection& c) { return workload_text(c.workload); },
        {},
        {},
-       [](const Connection& c) { return !c.workload.pod.empty(); }},
+       [](const Connection& c) { return !c.workload.pod.empty(); },
+       0},
   };
   return all;
 }
@@ -103,7 +153,9 @@ std::vector<Column> columns_for(const Model& model, const View& view) {
   for (const Field& field : fields()) {
     Column column = field.column;
     if (is_said(field, rows)) {
-      column.importance = column.title == "POD" ? 0 : kSaid;
+      column.importance = field.said_importance;
+    } else if (column.title == "WS" && std::any_of(rows.begin(), rows.end(), is_unreadable)) {
+      column.importance = kExtra;
     }
     column.is_idle =
         column.title == "HALF-OPEN" && std::none_of(rows.begin(), rows.end(), is_half_open);

@@ -19,8 +19,9 @@ constexpr int kIndent = 2;
 constexpr int kClockWidth = 14;  // 09:55:08.428 and a gap
 constexpr int kAgoWidth = 13;    // ≥14m03s ago and a gap
 constexpr int kNarrow = 72;      // below this a moment's clock is left out
-constexpr int kNameWidth = 26;   // longest_silence_seconds and a gap
+constexpr int kNameWidth = 26;   // longest_silence_seconds and a gap; the WebSocket's are longer
 constexpr int kValueWidth = 14;
+constexpr int kDirectionWidth = 8;  // received
 
 void append_section(std::vector<Line>& lines, std::string_view title, std::vector<Line> content) {
   if (content.empty()) return;
@@ -94,13 +95,37 @@ std::vector<Line> timeline_lines(const Explanation& explanation, int width) {
   return lines;
 }
 
+std::vector<Line> frame_lines(const Explanation& explanation, int width) {
+  int opcode_width = 0;
+  for (const SeenFrame& frame : explanation.frames) {
+    opcode_width = std::max(opcode_width, display_width(frame.opcode));
+  }
+  std::vector<Line> lines;
+  for (const SeenFrame& frame : explanation.frames) {
+    std::string label(kIndent, ' ');
+    if (width >= kNarrow) label += fit(clock_text(frame.time), kClockWidth);
+    const std::string ago =
+        frame.seconds_ago ? duration_text(frame.seconds_ago) + " ago" : kUnknown;
+    label += fit(ago, kAgoWidth - kIndent, Align::kRight) + "  ";
+    const std::string what = fmt::format(
+        "{}  {}  {}", fit(frame.direction, kDirectionWidth), fit(frame.opcode, opcode_width),
+        frame_length_text(frame.length, frame.length_at_least, frame.final));
+    append_lines(lines, labelled(label, what, display_width(label), width));
+  }
+  return lines;
+}
+
 // Name, value, and what it means: beside them, or where the screen is narrow on the next line.
 std::vector<Line> evidence_lines(const Explanation& explanation, int width) {
+  int name_width = kNameWidth;
+  for (const Evidence& evidence : explanation.evidence) {
+    name_width = std::max(name_width, display_width(evidence.name) + 2);
+  }
   std::vector<Line> lines;
   for (const Evidence& evidence : explanation.evidence) {
-    const std::string name = fit("  " + evidence.name, kIndent + kNameWidth);
+    const std::string name = fit("  " + evidence.name, kIndent + name_width);
     const int value_width = std::max(kValueWidth, display_width(evidence.value) + 2);
-    const int beside = kIndent + kNameWidth + value_width;
+    const int beside = kIndent + name_width + value_width;
     Line first{{name, Style::kLabel}, {fit(evidence.value, value_width), Style::kStrong}};
     if (evidence.meaning.empty()) {
       lines.push_back(std::move(first));
@@ -148,6 +173,8 @@ std::vector<Line> connection_page(const Model& model, const View& view) {
   append_section(lines, "what to do", advice_lines(explanation, width));
   append_section(lines, width >= kNarrow ? "timeline (UTC)" : "timeline",
                  timeline_lines(explanation, width));
+  append_section(lines, width >= kNarrow ? "last frames (UTC)" : "last frames",
+                 frame_lines(explanation, width));
   append_section(lines, "evidence", evidence_lines(explanation, width));
   if (!explanation.documentation.empty()) {
     append_section(lines, "more",

@@ -44,6 +44,10 @@ const std::vector<Field>& fields() {
        [](const Disconnect& d, const Model&) { return or_unknown(d.ending.initiator); }},
       {{.title = "HOW", .width = 9, .max_width = 9, .importance = 2},
        [](const Disconnect& d, const Model&) { return or_unknown(d.ending.mechanism); }},
+      {{.title = "CODE", .width = 4, .max_width = 5, .align = Align::kRight, .importance = 4},
+       [](const Disconnect& d, const Model&) {
+         return count_text(d.connection.websocket.close_code);
+       }},
       {{.title = "RACE", .width = 18, .max_width = 18, .importance = 1},
        [](const Disconnect& d, const Model&) { return or_unknown(d.ending.race); }},
       {{.title = "AGE", .width = 7, .max_width = 7, .align = Align::kRight, .importance = 5},
@@ -74,8 +78,14 @@ std::vector<Column> columns_for(const Model& model) {
   const bool any_pod = std::any_of(rows.begin(), rows.end(), [](const Disconnect& disconnect) {
     return !disconnect.connection.workload.pod.empty();
   });
+  const bool any_code = std::any_of(rows.begin(), rows.end(), [](const Disconnect& disconnect) {
+    return disconnect.connection.websocket.close_code.has_value();
+  });
   std::vector<Column> columns;
-  for (const Field& field : fields()) columns.push_back(field.column);
+  for (const Field& field : fields()) {
+    columns.push_back(field.column);
+    if (field.column.title == "CODE" && !any_code) columns.back().importance = kNever;
+  }
   if (!any_pod) columns.pop_back();
   return columns;
 }

@@ -56,6 +56,13 @@ std::string round_trip_text(std::optional<double> seconds) {
   return fmt::format("{:.1f}s", *seconds);
 }
 
+std::string frame_length_text(std::optional<double> length, bool at_least, bool final) {
+  const std::string bytes = length ? fmt::format("{}{:.0f} byte{}", at_least ? ">= " : "", *length,
+                                                 *length == 1 ? "" : "s")
+                                   : kUnknown;
+  return final ? bytes : bytes + ", more to follow";
+}
+
 std::string count_text(std::optional<std::int64_t> count) {
   if (!count) return kUnknown;
   if (*count < 100'000) return fmt::format("{}", *count);
@@ -72,6 +79,11 @@ std::string rate_text(std::optional<double> per_second) {
   if (!per_second) return kUnknown;
   if (*per_second < 1000) return fmt::format("{:.1f}", *per_second);
   return count_text(static_cast<std::int64_t>(*per_second));
+}
+
+std::string websocket_text(const WebSocket& websocket) {
+  if (!websocket.phase.empty()) return websocket.phase;
+  return websocket.unread.empty() ? kUnknown : fmt::format("({})", websocket.unread);
 }
 
 std::string owner_text(const Owner& owner) {

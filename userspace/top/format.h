@@ -20,6 +20,12 @@ std::string count_text(std::optional<std::int64_t> count);   // 99999, then 100k
 std::string size_text(std::optional<std::int64_t> bytes);    // 9999, then 64.0K 1.2M
 std::string rate_text(std::optional<double> per_second);     // 12.4, from a thousand on 1234
 
+// "open", or why it is not read: "(tls)".
+std::string websocket_text(const WebSocket& websocket);
+
+// Of a WebSocket's frame, of any length: "123 bytes", ">= 67108863 bytes, more to follow".
+std::string frame_length_text(std::optional<double> length, bool at_least, bool final);
+
 // Of any length: "node[4121]", "10.0.3.7:443", "[2001:db8::1]:443", "shop/chat-7f".
 std::string owner_text(const Owner& owner);
 std::string endpoint_text(const Endpoint& endpoint);

@@ -115,6 +115,10 @@ Cell accept_queue_cell(const Listener& listener, const Model&) {
           .style = has_full_queue(listener) ? Style::kCritical : Style::kPlain};
 }
 
+Cell websockets_cell(const Listener& listener, const Model&) {
+  return plain(count_text(listener.websockets));
+}
+
 Cell opens_cell(const Listener& listener, const Model&) {
   return plain(rate_text(listener.opens_per_second));
 }
@@ -139,9 +143,10 @@ constexpr std::size_t kRoleField = 1;
 constexpr std::size_t kHalfOpenField = 6;
 constexpr std::size_t kTimeWaitField = 9;
 constexpr std::size_t kOtherField = 10;
+constexpr std::size_t kWebSocketsField = 12;
 
 // At 80 columns PORT to ACCEPT-Q fit, but for ROLE and HALF-O, which take the place of TIME_W where
-// they have something to say.
+// they have something to say, as WS does.
 const std::vector<Field>& fields() {
   static const std::vector<Field> all = {
       {{.title = "PORT", .width = 5, .max_width = 5, .align = Align::kRight, .importance = kAlways},
@@ -166,6 +171,8 @@ const std::vector<Field>& fields() {
       {bars("OTHER", 5, 10, 2), other_cell},
       {{.title = "ACCEPT-Q", .width = 8, .max_width = 11, .align = Align::kRight, .importance = 7},
        accept_queue_cell},
+      {{.title = "WS", .width = 5, .max_width = 7, .align = Align::kRight, .importance = kNever},
+       websockets_cell},
       {{.title = "OPEN/S", .width = 6, .max_width = 8, .align = Align::kRight, .importance = 2},
        opens_cell},
       {{.title = "CLOSE/S", .width = 7, .max_width = 8, .align = Align::kRight, .importance = 2},
@@ -191,6 +198,9 @@ std::vector<Column> columns_for(const std::vector<Listener>& listeners) {
     columns[kHalfOpenField].importance = 8;
   } else {
     columns[kHalfOpenField].is_idle = true;
+  }
+  if (any([](const Listener& l) { return l.websockets > 0; })) {
+    columns[kWebSocketsField].importance = 5;
   }
   columns[kTimeWaitField].is_idle = !any([](const Listener& l) { return l.states.time_wait > 0; });
   columns[kOtherField].is_idle = !any([](const Listener& l) { return l.states.other > 0; });

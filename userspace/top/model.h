@@ -82,11 +82,21 @@ struct Listener {
   std::optional<AcceptQueue> accept_queue;
   std::optional<double> opens_per_second;
   std::optional<double> closes_per_second;
+  std::optional<std::int64_t> websockets;  // handshakes, and those that are open or closing
 };
 
 struct Endpoint {
   std::string address;
   std::optional<std::int64_t> port;
+};
+
+struct WebSocket {
+  std::string phase = {};   // empty: it is not read
+  std::string unread = {};  // why not, or not whole; empty: it is
+  std::optional<std::int64_t> messages_received = {};
+  std::optional<std::int64_t> messages_sent = {};
+  std::optional<double> ping_rtt_seconds = {};
+  std::optional<std::int64_t> close_code = {};
 };
 
 struct Connection {
@@ -101,8 +111,8 @@ struct Connection {
   std::optional<std::int64_t> send_queue_bytes;  // sent or not, and not acknowledged
   std::optional<std::int64_t> retransmits;
   std::optional<double> srtt_seconds;
-  std::string half_open;        // empty: it is not
-  std::string websocket_phase;  // empty: not known to be one
+  std::string half_open;  // empty: it is not
+  WebSocket websocket;
   Owner owner;
   Workload workload;
   Endpoint local;
@@ -153,6 +163,17 @@ struct Moment {
   std::string text;
 };
 
+// Of a WebSocket.
+struct SeenFrame {
+  std::string time;
+  std::optional<double> seconds_ago;
+  std::string direction;  // received or sent
+  std::string opcode;
+  std::optional<double> length;
+  bool length_at_least = false;
+  bool final = false;  // the last of its message
+};
+
 struct Evidence {
   std::string name;
   std::string value;
@@ -166,7 +187,8 @@ struct Explanation {
   Connection connection;
   Ending ending;  // empty while it is live
   std::string summary;
-  std::vector<Moment> timeline;  // the oldest first
+  std::vector<Moment> timeline;   // the oldest first
+  std::vector<SeenFrame> frames;  // the last of each direction, the oldest first
   std::vector<Evidence> evidence;
   std::vector<std::string> advice;
   std::string documentation;

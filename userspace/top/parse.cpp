@@ -71,6 +71,13 @@ std::optional<AcceptQueue> parse_accept_queue(const Json& json) {
       .length = *length, .limit = *limit, .full = full.is_boolean() && full.get<bool>()};
 }
 
+std::optional<std::int64_t> parse_websockets(const Json& listener) {
+  const Json& phases = member(member(listener, "websocket"), "phases");
+  if (!phases.is_object()) return std::nullopt;
+  return count(member(phases, "upgrading")) + count(member(phases, "open")) +
+         count(member(phases, "closing"));
+}
+
 Listener parse_listener(const Json& json) {
   Listener listener;
   listener.key = parse_listener_key(json);
@@ -86,6 +93,7 @@ Listener parse_listener(const Json& json) {
   listener.accept_queue = parse_accept_queue(member(json, "accept_queue"));
   listener.opens_per_second = number(member(json, "opens_per_second"));
   listener.closes_per_second = number(member(json, "closes_per_second"));
+  listener.websockets = parse_websockets(json);
   // The daemon may know the comm of a listener whose owners have gone.
   if (listener.owners.empty())
     listener.owners.push_back({.pid = {}, .comm = text(member(json, "comm"))});
@@ -98,6 +106,16 @@ History parse_series(const Json& json) {
     history.close_wait_stuck.push_back(integer(value));
   }
   return history;
+}
+
+WebSocket parse_websocket(const Json& connection) {
+  const Json& json = member(connection, "websocket");
+  return {.phase = text(member(json, "phase")),
+          .unread = text(member(connection, "websocket_unread")),
+          .messages_received = integer(member(json, "messages_received")),
+          .messages_sent = integer(member(json, "messages_sent")),
+          .ping_rtt_seconds = number(member(json, "ping_rtt_seconds")),
+          .close_code = integer(member(json, "close_code"))};
 }
 
 Connection parse_connection(const Json& json) {
@@ -114,7 +132,7 @@ Connection parse_connection(const Json& json) {
   connection.retransmits = integer(member(json, "retransmits"));
   connection.srtt_seconds = number(member(json, "srtt_seconds"));
   connection.half_open = text(member(json, "half_open"));
-  connection.websocket_phase = text(member(member(json, "websocket"), "phase"));
+  connection.websocket = parse_websocket(json);
   connection.owner = parse_owner(member(json, "owner"));
   connection.workload = parse_workload(member(json, "owner"));
   connection.local = parse_endpoint(member(json, "local"));
@@ -167,12 +185,23 @@ Alert parse_alert(const Json& json) {
   return alert;
 }
 
+bool is_true(const Json& value) { return value.is_boolean() && value.get<bool>(); }
+
 Moment parse_moment(const Json& json) {
-  const Json& at_least = member(json, "at_least");
   return {.time = text(member(json, "time")),
           .seconds_ago = number(member(json, "seconds_ago")),
-          .at_least = at_least.is_boolean() && at_least.get<bool>(),
+          .at_least = is_true(member(json, "at_least")),
           .text = text(member(json, "text"))};
+}
+
+SeenFrame parse_frame(const Json& json) {
+  return {.time = text(member(json, "time")),
+          .seconds_ago = number(member(json, "seconds_ago")),
+          .direction = text(member(json, "direction")),
+          .opcode = text(member(json, "opcode")),
+          .length = number(member(json, "length")),
+          .length_at_least = is_true(member(json, "length_at_least")),
+          .final = is_true(member(json, "final"))};
 }
 
 Evidence parse_evidence(const Json& json) {
@@ -245,15 +274,17 @@ Result<Explanation> parse_explanation(std::string_view body) {
   const auto document = parse_object(body);
   if (!document) return tl::unexpected(document.error());
   const Json& json = *document;
-  const Json& live = member(json, "live");
   Explanation explanation;
   explanation.id = text(member(json, "id"));
-  explanation.live = live.is_boolean() && live.get<bool>();
+  explanation.live = is_true(member(json, "live"));
   explanation.connection = parse_connection(member(json, "connection"));
   explanation.ending = parse_ending(json);
   explanation.summary = text(member(json, "summary"));
   for (const Json& moment : list_member(json, "timeline")) {
     explanation.timeline.push_back(parse_moment(moment));
+  }
+  for (const Json& frame : list_member(json, "frames")) {
+    explanation.frames.push_back(parse_frame(frame));
   }
   for (const Json& evidence : list_member(json, "evidence")) {
     explanation.evidence.push_back(parse_evidence(evidence));

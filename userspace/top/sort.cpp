@@ -10,16 +10,18 @@ namespace {
 
 // What people look for is the largest number and the first name.
 bool is_number(std::string_view column) {
-  return column != "state" && column != "pid" && column != "comm" && column != "local" &&
-         column != "peer";
+  return column != "state" && column != "phase" && column != "pid" && column != "comm" &&
+         column != "local" && column != "peer";
 }
 
 }  // namespace
 
 const std::vector<std::string>& sort_columns() {
-  static const std::vector<std::string> columns = {"state",  "state_age", "age",         "idle",
-                                                   "recv_q", "send_q",    "retransmits", "srtt",
-                                                   "pid",    "comm",      "peer",        "local"};
+  static const std::vector<std::string> columns = {
+      "state",         "state_age",   "age",  "idle",  "recv_q",
+      "send_q",        "retransmits", "srtt", "phase", "messages_received",
+      "messages_sent", "ping_rtt",    "pid",  "comm",  "peer",
+      "local"};
   return columns;
 }
 

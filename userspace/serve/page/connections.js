@@ -42,6 +42,7 @@ const stuckTable = new RecordTable(byId('stuck'), {
     },
     { title: 'Age', number: true, text: (c) => ageText(c.age_seconds, c.age_source) },
     { title: 'Unread', wraps: true, text: unreadMeaning },
+    { title: 'WebSocket', text: websocketText },
     ...OWNER_COLUMNS,
   ],
 });
@@ -62,6 +63,11 @@ const disconnectTable = new RecordTable(byId('disconnects'), {
     { title: 'Time', text: ({ time }) => timeText(time) },
     { title: 'Verdict', opens: true, text: ({ verdict }) => verdict },
     { title: 'Race', text: ({ race }) => race ?? UNKNOWN },
+    {
+      title: 'Close code',
+      number: true,
+      text: ({ connection: { websocket } }) => websocket?.close_code ?? UNKNOWN,
+    },
     { title: 'Begun by', text: ({ initiator, mechanism }) => `${initiator}, ${mechanism}` },
     {
       title: 'Age',

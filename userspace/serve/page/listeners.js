@@ -88,13 +88,30 @@ function createWhoCell({ port, role }) {
   };
 }
 
+// "WebSockets: 12 open, 1 closing · unread: 3 tls", as far as there are any.
+function websocketsText({ websocket }) {
+  const counts = (of, without) =>
+    Object.entries(of ?? {})
+      .filter(([name, count]) => count > 0 && !without.includes(name))
+      .map(([name, count]) => `${countText(count)}\u00a0${name}`)
+      .join(', ');
+  const phases = counts(websocket?.phases, ['none', 'unknown']);
+  const unread = counts(websocket?.unread, ['off']);
+  return [phases && `WebSockets: ${phases}`, unread && `unread: ${unread}`]
+    .filter(Boolean)
+    .join(' · ');
+}
+
 function createStatesCell() {
   const bar = element('div', { class: 'bar', 'aria-hidden': 'true' });
   const legend = element('ul', { class: 'legend' });
+  const websockets = element('div', { class: 'small websockets' });
   const always = new Set(['established', 'close_wait']);
   return {
-    element: element('td', { class: 'states', role: 'cell' }, bar, legend),
-    update({ states }) {
+    element: element('td', { class: 'states', role: 'cell' }, bar, legend, websockets),
+    update(listener) {
+      const { states } = listener;
+      setText(websockets, websocketsText(listener));
       const counts = Object.entries(states).map(([state, count]) => ({ state, count }));
       const byState = ({ state }) => state;
       showItems(

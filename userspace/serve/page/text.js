@@ -84,4 +84,7 @@ const addressText = ({ address, port }) =>
 const ownerText = (owner) => (isKnown(owner?.pid) ? `${owner.comm ?? '?'}[${owner.pid}]` : UNKNOWN);
 const podText = (place) =>
   isKnown(place?.pod) ? [place.namespace, place.pod].filter(isKnown).join('/') : '';
+// "open", or why it is not read: "(tls)".
+const websocketText = ({ websocket, websocket_unread: unread }) =>
+  websocket?.phase ?? (isKnown(unread) ? `(${unread})` : UNKNOWN);
 const stateText = (state) => state.toUpperCase();
