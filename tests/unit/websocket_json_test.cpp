@@ -241,10 +241,10 @@ TEST_F(WebSocketJsonTest, AListenerCountsTheMessagesOfAll) {
   Sock other = sock_;
   other.cookie = 2;
   WebSocketRecords second{other};
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
-               records_.message(20_s, WSBPF_IN, 1), records_.message(21_s, WSBPF_OUT, 1),
-               accepted(10_s, other), second.requested(11_s), second.answered(12_s),
-               second.message(20_s, WSBPF_IN, 1));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
+                records_.message(20_s, WSBPF_IN, 1), records_.message(21_s, WSBPF_OUT, 1),
+                accepted(10_s, other), second.requested(11_s), second.answered(12_s),
+                second.message(20_s, WSBPF_IN, 1)});
   const json w = of_listener();
   EXPECT_EQ(w["phases"], json::parse(R"({"none": 0, "upgrading": 0, "open": 2, "closing": 0,
                                          "ended": 0, "rejected": 0, "unknown": 0})"));
@@ -260,10 +260,10 @@ TEST_F(WebSocketJsonTest, ARequestWithoutAnAnswerIsCountedByItsWait) {
   Sock other = sock_;
   other.cookie = 2;
   WebSocketRecords second{other};
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s), records_.ended(12_s),
-               closed(12_s, sock_, TcpState::kEstablished), accepted(10_s, other),
-               second.requested(11_s), second.ended(31_s),
-               closed(31_s, other, TcpState::kEstablished));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s), records_.ended(12_s),
+                closed(12_s, sock_, TcpState::kEstablished), accepted(10_s, other),
+                second.requested(11_s), second.ended(31_s),
+                closed(31_s, other, TcpState::kEstablished)});
   EXPECT_EQ(of_listener()["upgrades"], json::parse(R"({"no_response": 1, "timeout": 1})"));
 }
 
