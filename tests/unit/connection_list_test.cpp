@@ -146,7 +146,7 @@ TEST_F(ConnectionListTest, SortsByEveryColumn) {
       {"recv_q", {"1", "2"}},        {"send_q", {"2", "1"}},      {"received", {"1", "2"}},
       {"sent", {"1", "2"}},          {"retransmits", {"1", "2"}}, {"srtt", {"1", "2"}},
       {"port", {"1", "2"}},          {"comm", {"1", "2"}},        {"local", {"1", "2"}},
-      {"peer", {"1", "2"}},          {"phase", {"2", "1"}},       {"messages_received", {"1", "2"}},
+      {"peer", {"1", "2"}},          {"phase", {"1", "2"}},       {"messages_received", {"1", "2"}},
       {"messages_sent", {"2", "1"}}, {"ping_rtt", {"1", "2"}},
   };
   for (const std::string_view column : sort_columns()) {

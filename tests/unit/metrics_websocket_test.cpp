@@ -53,8 +53,8 @@ class WebSocketMetricsTest : public testing::Test {
     WebSocketRecords records{sock};
     scene_.apply({records.requested(11_s), records.answered(12_s),
                   records.close(13_s, WSBPF_IN, code), records.ended(14_s),
-                  left(14_s, sock, TcpState::kCloseWait), closed(14_s, sock, TcpState::kLastAck),
-                  destroyed(14_s, sock)});
+                  left(14_s, sock, TcpState::kCloseWait), entered(14_s, sock, TcpState::kLastAck),
+                  closed(14_s, sock, TcpState::kLastAck), destroyed(14_s, sock)});
     scene_.table.advance(20_s);
     scene_.summarize();
   }
