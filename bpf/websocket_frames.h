@@ -329,8 +329,26 @@ WEBSOCKET_INLINE long websocket_hold_byte(struct websocket_frame_walk *walk,
 	return 0;
 }
 
+/* Passes over what there is of the frame's payload. Returns whether the segment ends with it. */
+WEBSOCKET_INLINE bool websocket_pass_payload(struct websocket_frame_walk *walk)
+{
+	struct wsbpf_websocket_direction *direction = walk->direction;
+	const __u32 left = walk->segment->length - walk->position;
+
+	if (direction->held)
+		return !left;
+	if (direction->skip >= left) {
+		direction->skip -= left;
+		walk->position += left;
+		return true;
+	}
+	walk->position += (__u32)direction->skip;
+	direction->skip = 0;
+	return false;
+}
+
 /* One frame a call, or one byte of one that is cut. */
-static long websocket_walk_frame(__u32 i, void *context)
+WEBSOCKET_SELDOM long websocket_walk_frame(__u32 i, void *context)
 {
 	struct websocket_frame_walk *walk = (struct websocket_frame_walk *)context;
 	struct wsbpf_websocket_direction *direction = walk->direction;
@@ -339,15 +357,10 @@ static long websocket_walk_frame(__u32 i, void *context)
 	__u32 needed;
 
 	(void)i;
+	if (!direction->held && direction->skip)
+		return websocket_pass_payload(walk);
 	if (!left)
 		return 1;
-	if (!direction->held && direction->skip) {
-		const __u32 passed = direction->skip < left ? (__u32)direction->skip : left;
-
-		direction->skip -= passed;
-		walk->position += passed;
-		return 0;
-	}
 	if (!direction->held && left >= WEBSOCKET_MOST_NEEDED) {
 		__u8 bytes[16] = {0};
 

@@ -221,6 +221,9 @@ WEBSOCKET_INLINE __u32 websocket_read_frames(struct wsbpf_websocket_state *state
 
 	/* Behind this segment, also for a Close in it. */
 	direction->seq = segment->seq + segment->length;
+	/* Most segments hold a single frame, or the beginning of one. */
+	if (websocket_walk_frame(0, &walk) || websocket_pass_payload(&walk))
+		return walk.news;
 	websocket_loop(segment->length, websocket_walk_frame, &walk);
 	return walk.news;
 }
