@@ -216,13 +216,13 @@ WEBSOCKET_INLINE __u32 websocket_read_frames(struct wsbpf_websocket_state *state
 					     struct wsbpf_websocket_direction *direction,
 					     const struct websocket_segment *segment)
 {
-	struct websocket_frame_walk walk = {
-		segment, state, direction, 0, direction->seq - segment->seq, 0};
+	struct websocket_frame_walk walk = {segment, state, direction,
+					    direction->seq - segment->seq, 0};
 
 	/* Behind this segment, also for a Close in it. */
 	direction->seq = segment->seq + segment->length;
 	/* Most segments hold a single frame, or the beginning of one. */
-	if (websocket_walk_frame(0, &walk) || websocket_pass_payload(&walk))
+	if (websocket_take_next(&walk) || websocket_pass_payload(&walk))
 		return walk.news;
 	websocket_loop(segment->length, websocket_walk_frame, &walk);
 	return walk.news;
@@ -239,7 +239,7 @@ WEBSOCKET_SELDOM __u32 websocket_read_head(struct wsbpf_websocket_state *state,
 
 	websocket_loop(segment->length, websocket_walk_head, &walk);
 	direction->seq = segment->seq + walk.position;
-	direction->frame_ms = (__u32)(websocket_now_ns() / 1000000);
+	direction->frame_ms = websocket_now_ms();
 	if (!walk.over) {
 		direction->head = walk.head;
 		return walk.head.bytes > WSBPF_LONGEST_HEAD ? websocket_become_plain(state) : 0;
@@ -397,17 +397,18 @@ WEBSOCKET_INLINE __u32 websocket_read(struct wsbpf_websocket_state *state,
 	struct wsbpf_websocket_direction *other = &state->directions[!is_out];
 	const __u32 end = segment->seq + segment->length;
 	const __s32 remains = websocket_ahead(end, direction->seq);
-	enum websocket_step step;
+	const bool in_frames = websocket_reading(direction) == WSBPF_READING_FRAMES && remains > 0;
+	enum websocket_step step = WEBSOCKET_STEP_FRAMES;
 	__u32 news = 0;
 
-	/* The common case: more of a frame's payload. */
-	if (websocket_reading(direction) == WSBPF_READING_FRAMES && !direction->held &&
-	    remains > 0 && (__u64)remains <= direction->skip) {
+	/* The common cases: more of a frame's payload, and the next frame. */
+	if (in_frames && !direction->held && (__u64)remains <= direction->skip) {
 		direction->skip -= (__u32)remains;
 		direction->seq = end;
 		return 0;
 	}
-	step = websocket_next_step(state, direction, other, segment, &news);
+	if (!in_frames || websocket_ahead(segment->seq, direction->seq) > 0)
+		step = websocket_next_step(state, direction, other, segment, &news);
 	if (step == WEBSOCKET_STEP_HEAD) {
 		news |= websocket_read_head(state, direction, other, segment);
 		/* Frames may follow a 101 at once. */

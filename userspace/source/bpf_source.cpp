@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -61,6 +62,12 @@ Result<ClockSample> sample_clocks(int program_fd) {
     if (sample.jiffies != first.jiffies) return sample;
     usleep(100);
   }
+}
+
+// CLOCK_BOOTTIME in milliseconds, as the programs would have it of a jiffy, less the jiffies.
+uint32_t boot_ms_of_tick_0(const ClockSample& sample, uint32_t ms_per_tick_shifted) {
+  return static_cast<uint32_t>(sample.time_ns / 1'000'000) -
+         static_cast<uint32_t>(sample.jiffies * ms_per_tick_shifted >> kMsPerTickShift);
 }
 
 // CONFIG_HZ is not in the kernel's BTF, and its configuration file is often not to be had.
@@ -195,7 +202,9 @@ Result<std::unique_ptr<BpfSource>> BpfSource::load(const Watch& watch, uint32_t 
   skeleton->ring = ring_buffer__new(bpf_map__fd(object->maps.events), Skeleton::on_record,
                                     skeleton.get(), nullptr);
   if (skeleton->ring == nullptr) return kernel_refused("map the ring buffer", errno);
-  return std::unique_ptr<BpfSource>(new BpfSource(std::move(skeleton)));
+  std::unique_ptr<BpfSource> source(new BpfSource(std::move(skeleton)));
+  source->follow_clock();
+  return source;
 }
 
 BpfSource::BpfSource(std::unique_ptr<Skeleton> skeleton) : skeleton_(std::move(skeleton)) {}
@@ -216,6 +225,20 @@ void BpfSource::set_ports(const PortSet& ports) {
 void BpfSource::set_discoveries_left(size_t count) {
   __atomic_store_n(&skeleton_->object->data_discovery->discoveries_left,
                    static_cast<uint32_t>(count), __ATOMIC_RELAXED);
+}
+
+void BpfSource::follow_clock() {
+  // Some ticks, and whatever comes between the two clocks that are read.
+  constexpr int32_t kNoise_ms = 50;
+  ClockSample sample{};
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &sample, .ctx_size_in = sizeof(sample));
+  auto& clock = *skeleton_->object->data_clock;
+  const int program = bpf_program__fd(skeleton_->object->progs.read_clocks);
+  if (bpf_prog_test_run_opts(program, &options) != 0) return;
+  const uint32_t now = boot_ms_of_tick_0(sample, clock.ms_per_tick_shifted);
+  const auto moved = static_cast<int32_t>(now - clock.boot_ms_of_tick_0);
+  if (std::abs(moved) > kNoise_ms)
+    __atomic_store_n(&clock.boot_ms_of_tick_0, now, __ATOMIC_RELAXED);
 }
 
 size_t BpfSource::consume(const TakeRecord& take) {
