@@ -225,26 +225,27 @@ def websockets():
     pairs = loopback_pairs(1) + [Pair(listeners[family], near, FAR)
                                  for family, _, near in FAMILIES]
     for pair in pairs:
-        websocket.ask(pair)
-        websocket.from_client(pair, websocket.TEXT, b"question")
+        pair.from_client(websocket.REQUEST)
+        pair.from_server(websocket.SWITCH)
+        pair.from_client(websocket.frame(websocket.TEXT, b"question", True))
         for part in (b"answer", b"and more"):
-            websocket.from_server(pair, websocket.TEXT, part)
-        websocket.from_server(pair, websocket.PING, b"1")
-        websocket.from_client(pair, websocket.PONG, b"1")
+            pair.from_server(websocket.frame(websocket.TEXT, part))
+        pair.from_server(websocket.frame(websocket.PING, b"1"))
+        pair.from_client(websocket.frame(websocket.PONG, b"1", True))
     found = until(lambda: len(seen := listed(pairs, is_read)) == len(pairs) and seen)
     tap.check("the handshake, the messages and a ping's round trip", found, str(listed(pairs)))
     for connection in found or ():
-        told = ", ".join(f"{key} {connection['websocket'][key]}" for key in WEBSOCKET_KEYS)
-        tap.note(told)
+        tap.note(", ".join(f"{key} {connection['websocket'][key]}" for key in WEBSOCKET_KEYS))
     for pair in pairs:
-        websocket.from_server(pair, websocket.CLOSE, websocket.close_code(4001))
-        websocket.from_client(pair, websocket.CLOSE, websocket.close_code(4001))
+        pair.from_server(websocket.close(4001))
+        pair.from_client(websocket.close(4001, True))
         pair.close(pair.server, pair.client)
     check_websocket_ends("a close with Close frames", pairs, "clean",
                          close_code_sent=4001, close_code_received=4001, read_to_the_end=True)
     refused = loopback_pairs(1)
     for pair in refused:
-        websocket.ask(pair, websocket.REFUSAL)
+        pair.from_client(websocket.REQUEST)
+        pair.from_server(websocket.refusal(403))
         pair.close(pair.server, pair.client)
     check_websocket_ends("a refused handshake", refused, "upgrade_failed", upgrade_status=403)
     check_empty("after the WebSockets")
