@@ -1,5 +1,7 @@
 """WebSockets end by Close frames or without, or never come to be."""
 
+import socket
+
 import pairs
 import websocket
 from ends import LOCAL_FIN, REMOTE_FIN, REMOTE_RST, near_answers_the_end, near_answers_the_fin
@@ -46,6 +48,8 @@ def clean_closes_cross(stage):
         first_close="local", closes_crossed=True))
     with stage.during("lost there"):
         for pair in opened:
+            # Or it waits until what was sent before is acknowledged: by the peer's Close frame.
+            pair.near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             pair.near.sendall(close_frame(stage, pair, pair.near, 1000))
             say_close(stage, pair, pair.far)
     for pair in opened:
