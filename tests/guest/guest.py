@@ -16,6 +16,7 @@ API_SOCKET = "/run/wsbpf/wsbpf.sock"
 EVENT_LOG = "/run/events.jsonl"
 DAEMON_LOG = "/run/wsbpf.log"
 PATIENCE_SECONDS = 30  # an emulated machine is ten times slower than a real one
+START_SECONDS = 120  # until the kernel has verified the programs
 SO_COOKIE = 57  # include/uapi/asm-generic/socket.h
 
 libc = ctypes.CDLL(None, use_errno=True)

@@ -81,7 +81,7 @@ def attach():
     foreign_objects = guest.bpf_objects()
     started = time.monotonic()
     daemon = guest.start_daemon()
-    until(lambda: guest.ready() or daemon.poll() is not None)
+    until(lambda: guest.ready() or daemon.poll() is not None, guest.START_SECONDS)
     answer = guest.ready()
     tap.note(f"ready after {time.monotonic() - started:.1f} s")
     said = "\n".join(guest.lines_of(guest.DAEMON_LOG))
