@@ -154,7 +154,6 @@ struct websocket_frame_walk {
 	const struct websocket_segment *segment;
 	struct wsbpf_websocket_state *state;
 	struct wsbpf_websocket_direction *direction;
-	__u64 now_ns;	/* 0: not asked yet */
 	__u32 position; /* of the next byte, in the payload */
 	__u32 news;
 };
@@ -199,7 +198,7 @@ WEBSOCKET_INLINE void websocket_take_ping(struct websocket_frame_walk *walk,
 					  const struct websocket_frame *frame)
 {
 	const __u32 at = walk->segment->direction & 1;
-	const __u32 now_us = (__u32)(walk->now_ns / 1000);
+	const __u32 now_us = (__u32)(websocket_now_ns() / 1000);
 	const __u16 tag = websocket_tag(frame);
 	const __u16 waiting = walk->state->ping_tag[at];
 
@@ -219,7 +218,7 @@ WEBSOCKET_INLINE void websocket_take_pong(struct websocket_frame_walk *walk,
 	if (!state->ping_tag[at] || state->ping_tag[at] != websocket_tag(frame))
 		return;
 	state->ping_tag[at] = 0;
-	state->rtt_us = (__u32)(walk->now_ns / 1000) - state->ping_us[at];
+	state->rtt_us = (__u32)(websocket_now_ns() / 1000) - state->ping_us[at];
 	if (is_in)
 		__sync_fetch_and_and(&state->bits, ~(__u32)WSBPF_WEBSOCKET_PING_IN);
 	else
@@ -227,12 +226,12 @@ WEBSOCKET_INLINE void websocket_take_pong(struct websocket_frame_walk *walk,
 	walk->news |= WSBPF_NEWS_PONG;
 }
 
-/* Messages of one millisecond are taken for one arrival. */
+/* Messages of one tick are taken for one arrival. */
 WEBSOCKET_INLINE void websocket_note_gap(struct wsbpf_websocket_direction *direction, __u32 now_ms)
 {
 	const __u32 slot = direction->slots >> 2 & (WSBPF_GAPS - 1);
 
-	if (direction->message_ms && now_ms != direction->message_ms) {
+	if (direction->message_ms && websocket_ahead(now_ms, direction->message_ms) > 0) {
 		direction->gaps[slot] = wsbpf_gap(now_ms - direction->message_ms);
 		direction->slots = (__u8)((direction->slots & 3) | ((slot + 1) % WSBPF_GAPS) << 2);
 	}
@@ -273,7 +272,9 @@ WEBSOCKET_INLINE void websocket_keep_frame(struct wsbpf_websocket_direction *dir
 		WSBPF_FRAME_SEEN | (frame->first & WEBSOCKET_FINAL ? (__u32)WSBPF_FRAME_FINAL : 0) |
 		(__u32)websocket_opcode(frame) << WSBPF_FRAME_OPCODE_SHIFT | length;
 	direction->frame_gaps[slot] =
-		direction->frame_ms ? wsbpf_gap(now_ms - direction->frame_ms) : 0;
+		direction->frame_ms && websocket_ahead(now_ms, direction->frame_ms) > 0
+			? wsbpf_gap(now_ms - direction->frame_ms)
+			: 0;
 	direction->frame_ms = now_ms;
 	direction->slots =
 		(__u8)((direction->slots & ~3u) | ((slot + 1) & (WSBPF_FRAMES_KEPT - 1)));
@@ -292,9 +293,7 @@ WEBSOCKET_INLINE bool websocket_take_frame(struct websocket_frame_walk *walk,
 		websocket_note_violation(direction);
 	if (frame->length >> 63)
 		return false; /* no stream is that long: these are no frames */
-	if (!walk->now_ns)
-		walk->now_ns = websocket_now_ns();
-	now_ms = (__u32)(walk->now_ns / 1000000);
+	now_ms = websocket_now_ms();
 	websocket_keep_frame(direction, frame, now_ms);
 	if (opcode <= WEBSOCKET_BINARY)
 		websocket_take_data(walk, frame, now_ms);
@@ -329,25 +328,36 @@ WEBSOCKET_INLINE long websocket_hold_byte(struct websocket_frame_walk *walk,
 	return 0;
 }
 
-/* One frame a call, or one byte of one that is cut. */
-static long websocket_walk_frame(__u32 i, void *context)
+/* Passes over what there is of the frame's payload. Returns whether the segment ends with it. */
+WEBSOCKET_INLINE bool websocket_pass_payload(struct websocket_frame_walk *walk)
 {
-	struct websocket_frame_walk *walk = (struct websocket_frame_walk *)context;
+	struct wsbpf_websocket_direction *direction = walk->direction;
+	const __u32 left = walk->segment->length - walk->position;
+
+	if (direction->held)
+		return !left;
+	if (direction->skip >= left) {
+		direction->skip -= left;
+		walk->position += left;
+		return true;
+	}
+	walk->position += (__u32)direction->skip;
+	direction->skip = 0;
+	return false;
+}
+
+/* One frame a call, or one byte of one that is cut. */
+WEBSOCKET_INLINE long websocket_take_next(struct websocket_frame_walk *walk)
+{
 	struct wsbpf_websocket_direction *direction = walk->direction;
 	const __u32 left = walk->segment->length - walk->position;
 	struct websocket_frame frame = {0, 0, 0, 0};
 	__u32 needed;
 
-	(void)i;
+	if (!direction->held && direction->skip)
+		return websocket_pass_payload(walk);
 	if (!left)
 		return 1;
-	if (!direction->held && direction->skip) {
-		const __u32 passed = direction->skip < left ? (__u32)direction->skip : left;
-
-		direction->skip -= passed;
-		walk->position += passed;
-		return 0;
-	}
 	if (!direction->held && left >= WEBSOCKET_MOST_NEEDED) {
 		__u8 bytes[16] = {0};
 
@@ -376,6 +386,12 @@ static long websocket_walk_frame(__u32 i, void *context)
 	}
 	direction->skip = websocket_frame_bytes(&frame) - needed;
 	return 0;
+}
+
+static long websocket_walk_frame(__u32 i, void *context)
+{
+	(void)i;
+	return websocket_take_next((struct websocket_frame_walk *)context);
 }
 
 /* Do whole frames, without anything that RFC 6455 forbids, end where the segment does? That is the

@@ -6,6 +6,7 @@
  *size) 0, or an error: then nothing is known of the bytes long websocket_loop(__u32 most, callback,
  *void *context) calls callback(i, context) for i < most, until it returns 1
  *   __u64 websocket_now_ns(void)	CLOCK_BOOTTIME
+ *   __u32 websocket_now_ms(void)	the same, the low 32 bits; may be as coarse as a tick
  *   __u32 websocket_expected(const struct websocket_segment *segment)
  *	  the sequence number that the socket waits for; of one that we send: its own
  */
