@@ -80,7 +80,7 @@ static __always_inline void on_websocket_ended(struct sock *sk, const struct tcp
 	record = reserve_record(sizeof(*record), WSBPF_PROGRAM_SET_STATE);
 	if (record) {
 		fill_header(&record->header, sk, WSBPF_RECORD_WEBSOCKET, TCP_CLOSE, 0);
-		record->state = *state;
+		fill_websocket(&record->state, state);
 		record->news = WSBPF_NEWS_ENDED;
 		fill_behind(record->behind, state, tp);
 		record->reserved = 0;

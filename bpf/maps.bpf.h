@@ -44,6 +44,9 @@ __u32 discoveries_left __weak SEC(".data.discovery") = 0;
 #define MS_PER_TICK_SHIFT 16
 __u32 ms_per_tick_shifted __weak SEC(".data.clock") = 4 << MS_PER_TICK_SHIFT;
 
+/* CLOCK_BOOTTIME in milliseconds, the low 32 bits, when jiffies were 0: measured with it. */
+__u32 boot_ms_of_tick_0 __weak SEC(".data.clock") = 0;
+
 /* Set with the one early wake-up, cleared by the daemon when it consumes. */
 __u32 wakeup_asked __weak SEC(".data.wakeup") = 0;
 

@@ -25,25 +25,21 @@ static __always_inline void write_socket(struct seq_file *seq, struct tcp_sock *
 	bpf_seq_write(seq, &record, sizeof(record));
 }
 
-static __always_inline void write_websocket(struct seq_file *seq, struct tcp_sock *tp)
+/* On a stack of its own: both records together would be too large for one. */
+static __noinline int write_websocket(struct seq_file *seq, struct tcp_sock *tp)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	struct wsbpf_websocket_state *state = bpf_sk_storage_get(&websockets, sk, 0, 0);
-	struct wsbpf_header header = {};
-	struct {
-		__u32 news;
-		__u32 behind[WSBPF_DIRECTIONS];
-		__u32 reserved;
-	} rest = {.news = WSBPF_NEWS_SWEPT};
+	struct wsbpf_websocket record = {};
 
 	if (!state)
-		return;
-	fill_header(&header, sk, WSBPF_RECORD_WEBSOCKET, sk->__sk_common.skc_state, 0);
-	fill_behind(rest.behind, state, tp);
-	/* In pieces: the whole is too large for the stack. */
-	bpf_seq_write(seq, &header, sizeof(header));
-	bpf_seq_write(seq, state, sizeof(*state));
-	bpf_seq_write(seq, &rest, sizeof(rest));
+		return 0;
+	fill_header(&record.header, sk, WSBPF_RECORD_WEBSOCKET, sk->__sk_common.skc_state, 0);
+	fill_websocket(&record.state, state);
+	record.news = WSBPF_NEWS_SWEPT;
+	fill_behind(record.behind, state, tp);
+	bpf_seq_write(seq, &record, sizeof(record));
+	return 0;
 }
 
 static __always_inline void write_minisock(struct seq_file *seq, struct sock_common *skc,

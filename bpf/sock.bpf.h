@@ -171,6 +171,25 @@ static __always_inline void fill_closer(struct wsbpf_closer *closer, bool by_cal
 	closer->exit_code = task->exit_code;
 }
 
+/* A copy for the daemon, without what was made of bytes of the payload: of a ping it learns that
+ * its pong has not come, and of a header that is cut nothing. */
+static __always_inline void fill_websocket(struct wsbpf_websocket_state *copy,
+					   const struct wsbpf_websocket_state *state)
+{
+	*copy = *state;
+	for (int i = 0; i < WSBPF_DIRECTIONS; i++) {
+		struct wsbpf_websocket_direction *direction = &copy->directions[i];
+
+		copy->ping_tag[i] = !!copy->ping_tag[i];
+		direction->held_first[0] = 0;
+		direction->held_first[1] = 0;
+		if (direction->held)
+			direction->skip = 0;
+		if ((direction->reading & WSBPF_READING_MASK) == WSBPF_READING_HEAD)
+			direction->head.hash = 0;
+	}
+}
+
 /* What the socket has received and sent behind what was read of it, without the FINs, which take a
  * sequence number each. */
 static __always_inline void fill_behind(__u32 *behind, const struct wsbpf_websocket_state *state,

@@ -11,6 +11,12 @@
 	bpf_skb_load_bytes((segment)->bytes, (segment)->offset + (position), to, size)
 #define websocket_now_ns() bpf_ktime_get_boot_ns()
 
+/* A seventh of the price of the exact time, which only the round trips of pings need. */
+static __always_inline __u32 websocket_now_ms(void)
+{
+	return (bpf_jiffies64() * ms_per_tick_shifted >> MS_PER_TICK_SHIFT) + boot_ms_of_tick_0;
+}
+
 static __always_inline __u32 websocket_expected(const struct websocket_segment *segment)
 {
 	struct __sk_buff *skb = segment->bytes;
@@ -79,7 +85,7 @@ static __always_inline void tell_state(struct __sk_buff *skb, const struct tcp_s
 		return;
 	fill_header_with(&record->header, sk, bpf_get_socket_cookie(skb), WSBPF_RECORD_WEBSOCKET,
 			 sk->__sk_common.skc_state, 0);
-	record->state = *state;
+	fill_websocket(&record->state, state);
 	record->news = news;
 	record->behind[WSBPF_IN] = 0;
 	record->behind[WSBPF_OUT] = 0;
@@ -112,8 +118,8 @@ static __always_inline bool is_first(const struct websocket_segment *segment,
 }
 
 /* A state for the connection, if this segment is worth one. */
-static __always_inline struct wsbpf_websocket_state *
-begin_state(struct __sk_buff *skb, const struct websocket_segment *segment)
+static __noinline struct wsbpf_websocket_state *begin_state(struct __sk_buff *skb,
+							    const struct websocket_segment *segment)
 {
 	struct wsbpf_websocket_state *state;
 	struct bpf_sock *sk = skb->sk;
@@ -142,8 +148,7 @@ static __always_inline void read_segment(struct __sk_buff *skb, struct bpf_sock 
 					 struct websocket_segment *segment)
 {
 	struct wsbpf_websocket_state *state = bpf_sk_storage_get(&websockets, sk, 0, 0);
-	const __u32 busy =
-		segment->direction == WSBPF_IN ? WSBPF_WEBSOCKET_BUSY_IN : WSBPF_WEBSOCKET_BUSY_OUT;
+	const bool is_in = segment->direction == WSBPF_IN;
 	struct tcp_sock *tp;
 	__u32 news;
 
@@ -152,8 +157,9 @@ static __always_inline void read_segment(struct __sk_buff *skb, struct bpf_sock 
 		if (!state)
 			return;
 	}
-	/* Two CPUs may hold segments of one socket; what is not read now is missed, and noticed. */
-	if (__sync_fetch_and_or(&state->bits, busy) & busy)
+	/* Two CPUs may have received segments of one socket; what is not read now is missed, and
+	 * noticed. What is sent, the socket's lock keeps in order. */
+	if (is_in && __sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_BUSY) & WSBPF_WEBSOCKET_BUSY)
 		return;
 	news = websocket_read(state, segment);
 	if (news) {
@@ -163,7 +169,8 @@ static __always_inline void read_segment(struct __sk_buff *skb, struct bpf_sock 
 		if (tp && news & WSBPF_NEWS_PLAIN)
 			tell_unreadable(skb, tp, WSBPF_UNREADABLE_OTHER);
 	}
-	__sync_fetch_and_and(&state->bits, ~busy);
+	if (is_in)
+		__sync_fetch_and_and(&state->bits, ~(__u32)WSBPF_WEBSOCKET_BUSY);
 }
 
 /* Watches the port, too, whose listener has answered 101 as the first thing it said. */

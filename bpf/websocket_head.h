@@ -41,7 +41,7 @@ WEBSOCKET_INLINE void websocket_begin_head(struct wsbpf_head *head)
 	head->in_value = 1;
 }
 
-WEBSOCKET_INLINE __u8 websocket_field_of(__u32 hash)
+WEBSOCKET_APART __u8 websocket_field_of(__u32 hash)
 {
 	switch (hash) {
 	case WEBSOCKET_HASH_UPGRADE:
@@ -72,11 +72,12 @@ WEBSOCKET_INLINE __u32 websocket_found_in_start(__u8 tokens, __u32 hash)
 	return tokens >= 2 && is_1_0 ? WSBPF_WEBSOCKET_HTTP_1_0 : 0;
 }
 
-WEBSOCKET_INLINE __u32 websocket_found(const struct wsbpf_head *head, __u32 hash)
+/* What a token says, by its place. */
+WEBSOCKET_APART __u32 websocket_found(__u8 field, __u8 tokens, __u32 hash)
 {
-	switch (head->field) {
+	switch (field) {
 	case WEBSOCKET_FIELD_START:
-		return websocket_found_in_start(head->tokens, hash);
+		return websocket_found_in_start(tokens, hash);
 	case WEBSOCKET_FIELD_UPGRADE:
 		return hash == WEBSOCKET_HASH_WEBSOCKET ? WSBPF_WEBSOCKET_UPGRADE : 0;
 	case WEBSOCKET_FIELD_CONNECTION:
@@ -96,19 +97,18 @@ WEBSOCKET_INLINE void websocket_end_token(struct wsbpf_head *head)
 {
 	if (!head->hash)
 		return;
-	head->found |= websocket_found(head, head->hash);
+	head->found |= websocket_found(head->field, head->tokens, head->hash);
 	head->hash = 0;
 	if (head->tokens < 3)
 		head->tokens++;
 }
 
 /* RFC 9110 section 5.6: what stands between the tokens of the headers that are of interest. */
-WEBSOCKET_INLINE bool websocket_is_separator(const struct wsbpf_head *head, __u8 c)
+WEBSOCKET_APART __u32 websocket_is_separator(__u8 field, __u8 c)
 {
 	if (c == ' ' || c == '\t')
 		return true;
-	return head->field != WEBSOCKET_FIELD_START &&
-	       (c == ',' || c == ';' || c == '=' || c == '"');
+	return field != WEBSOCKET_FIELD_START && (c == ',' || c == ';' || c == '=' || c == '"');
 }
 
 WEBSOCKET_INLINE void websocket_take_status(struct wsbpf_head *head, __u8 c)
@@ -121,25 +121,26 @@ WEBSOCKET_INLINE void websocket_take_status(struct wsbpf_head *head, __u8 c)
 		head->status = (__u16)(head->status * 10 + (c - '0'));
 }
 
+WEBSOCKET_INLINE void websocket_begin_line(struct wsbpf_head *head)
+{
+	head->field = WEBSOCKET_FIELD_NAME;
+	head->tokens = 0;
+	head->in_line = 0;
+	head->in_value = 0;
+}
+
 /* Takes the next byte. Returns whether the head is over. */
 WEBSOCKET_INLINE bool websocket_take_byte(struct wsbpf_head *head, __u8 c)
 {
+	const bool ends_line = c == '\n';
 	__u32 hash = head->hash;
 
 	if (head->bytes < 0xffff)
 		head->bytes++;
 	if (c == '\r')
 		return false;
-	if (c == '\n') {
-		websocket_end_token(head);
-		if (!head->in_line)
-			return true;
-		head->field = WEBSOCKET_FIELD_NAME;
-		head->tokens = 0;
-		head->in_line = 0;
-		head->in_value = 0;
-		return false;
-	}
+	if (ends_line && !head->in_line)
+		return true;
 	head->in_line = 1;
 	if (c == ':' && !head->in_value) {
 		head->field = websocket_field_of(hash);
@@ -147,11 +148,13 @@ WEBSOCKET_INLINE bool websocket_take_byte(struct wsbpf_head *head, __u8 c)
 		head->in_value = 1;
 		return false;
 	}
-	/* What the other headers say does not matter, up to the end of the line. */
-	if (head->field == WEBSOCKET_FIELD_OTHER)
+	/* What the other headers say does not matter. */
+	if (head->field == WEBSOCKET_FIELD_OTHER && !ends_line)
 		return false;
-	if (websocket_is_separator(head, c)) {
+	if (ends_line || websocket_is_separator(head->field, c)) {
 		websocket_end_token(head);
+		if (ends_line)
+			websocket_begin_line(head);
 		return false;
 	}
 	websocket_take_status(head, c);
@@ -172,10 +175,12 @@ WEBSOCKET_INLINE bool websocket_is_interim(const struct wsbpf_head *head)
 struct websocket_head_walk {
 	const struct websocket_segment *segment;
 	struct wsbpf_head head;
-	__u64 chunk; /* the next bytes */
-	__u32 chunk_bytes;
+	__u64 chunk;	/* the next bytes */
 	__u32 position; /* behind what was taken */
-	__u32 over;
+	__u8 over;
+	/* How many there are in the chunk. Off the eight-byte grid the verifier does not follow the
+	 * value, and so does not look at all of them one by one. */
+	__u8 chunk_bytes;
 };
 
 static long websocket_walk_head(__u32 i, void *context)
@@ -185,7 +190,7 @@ static long websocket_walk_head(__u32 i, void *context)
 
 	(void)i;
 	if (!walk->chunk_bytes) {
-		const __u32 bytes = left >= 8 ? 8 : 1;
+		const __u8 bytes = left >= 8 ? 8 : 1;
 
 		if (!left)
 			return 1;
@@ -201,6 +206,10 @@ static long websocket_walk_head(__u32 i, void *context)
 		websocket_begin_head(&walk->head);
 	}
 	walk->chunk >>= 8;
+	/* Or it would count them along. */
+	WEBSOCKET_FORGET(walk->chunk, walk->segment->seq);
+	WEBSOCKET_FORGET(walk->head.hash, walk->segment->seq);
+	WEBSOCKET_FORGET(walk->head.bytes, walk->segment->seq);
 	walk->chunk_bytes--;
 	walk->position++;
 	return walk->over || walk->head.bytes > WSBPF_LONGEST_HEAD;

@@ -216,11 +216,14 @@ WEBSOCKET_INLINE __u32 websocket_read_frames(struct wsbpf_websocket_state *state
 					     struct wsbpf_websocket_direction *direction,
 					     const struct websocket_segment *segment)
 {
-	struct websocket_frame_walk walk = {
-		segment, state, direction, 0, direction->seq - segment->seq, 0};
+	struct websocket_frame_walk walk = {segment, state, direction,
+					    direction->seq - segment->seq, 0};
 
 	/* Behind this segment, also for a Close in it. */
 	direction->seq = segment->seq + segment->length;
+	/* Most segments hold a single frame, or the beginning of one. */
+	if (websocket_take_next(&walk) || websocket_pass_payload(&walk))
+		return walk.news;
 	websocket_loop(segment->length, websocket_walk_frame, &walk);
 	return walk.news;
 }
@@ -232,51 +235,45 @@ WEBSOCKET_SELDOM __u32 websocket_read_head(struct wsbpf_websocket_state *state,
 					   const struct websocket_segment *segment)
 {
 	struct websocket_head_walk walk = {
-		segment, direction->head, 0, 0, direction->seq - segment->seq, 0};
-	__u32 news;
+		segment, direction->head, 0, direction->seq - segment->seq, 0, 0};
 
 	websocket_loop(segment->length, websocket_walk_head, &walk);
 	direction->seq = segment->seq + walk.position;
-	direction->frame_ms = (__u32)(websocket_now_ns() / 1000000);
+	direction->frame_ms = websocket_now_ms();
 	if (!walk.over) {
 		direction->head = walk.head;
 		return walk.head.bytes > WSBPF_LONGEST_HEAD ? websocket_become_plain(state) : 0;
 	}
 	if (segment->from_client)
 		return websocket_end_request(state, direction, walk.head.found);
-	news = websocket_end_response(state, other, direction, walk.head.found, walk.head.status,
+	return websocket_end_response(state, other, direction, walk.head.found, walk.head.status,
 				      segment->ack);
-	/* Frames may follow a 101 at once. */
-	if (websocket_reading(direction) == WSBPF_READING_FRAMES && walk.position < segment->length)
-		news |= websocket_read_frames(state, direction, segment);
-	return news;
 }
 
-/* A segment of a stream that is not understood. Two in a row that prove themselves are trusted, the
- * second of them being read already. */
-WEBSOCKET_INLINE __u32 websocket_regain(struct wsbpf_websocket_state *state,
-					struct wsbpf_websocket_direction *direction,
-					const struct websocket_segment *segment)
+/* A segment of a stream that is not understood. Two in a row that prove themselves are trusted, and
+ * the second of them is read. Returns whether this is it. */
+WEBSOCKET_INLINE bool websocket_regain(struct wsbpf_websocket_state *state,
+				       struct wsbpf_websocket_direction *direction,
+				       const struct websocket_segment *segment)
 {
-	const __u32 reading = websocket_reading(direction);
-	const bool follows = segment->seq == direction->seq;
-
-	if (!websocket_proves_itself(segment, state->bits)) {
-		if (reading != WSBPF_READING_NOTHING)
-			direction->reading = WSBPF_READING_LOST;
-		direction->held = 0;
-		return 0;
-	}
+	const bool is_new = websocket_reading(direction) == WSBPF_READING_NOTHING;
+	const bool proves = websocket_proves_itself(segment, state->bits);
 	/* `held` counts the proofs meanwhile. */
-	if (!direction->held || !follows) {
-		direction->held = 1;
-		if (reading != WSBPF_READING_NOTHING)
-			direction->reading = WSBPF_READING_REGAINED;
-		return 0;
+	const bool trusted = proves && direction->held && segment->seq == direction->seq;
+
+	if (trusted) {
+		websocket_begin_reading_frames(direction, segment->seq);
+		__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PROVEN);
+		return true;
 	}
-	websocket_begin_reading_frames(direction, segment->seq);
-	__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PROVEN);
-	return WSBPF_NEWS_PROVEN | websocket_read_frames(state, direction, segment);
+	direction->held = proves;
+	if (is_new) {
+		direction->seq = segment->seq + segment->length;
+		return false;
+	}
+	direction->reading = proves ? WSBPF_READING_REGAINED : WSBPF_READING_LOST;
+	websocket_miss(state, direction, segment->seq + segment->length);
+	return false;
 }
 
 /* The same, or the beginning of it where no more has come. */
@@ -302,18 +299,24 @@ WEBSOCKET_INLINE bool websocket_begins_head(const struct wsbpf_websocket_directi
 		       : websocket_is_switch(segment);
 }
 
-WEBSOCKET_SELDOM __u32 websocket_read_unaligned(struct wsbpf_websocket_state *state,
+/* What is to be read in a segment; bits beside those of enum wsbpf_websocket_news. */
+enum websocket_step {
+	WEBSOCKET_STEP_NOTHING = 0,
+	WEBSOCKET_STEP_HEAD = 1 << 29,
+	WEBSOCKET_STEP_FRAMES = 1 << 30,
+};
+
+/* Of a segment of a stream whose position is not known. */
+WEBSOCKET_INLINE __u32 websocket_step_unaligned(struct wsbpf_websocket_state *state,
 						struct wsbpf_websocket_direction *direction,
 						struct wsbpf_websocket_direction *other,
 						const struct websocket_segment *segment)
 {
-	const __u32 end = segment->seq + segment->length;
 	const __u32 reading = websocket_reading(direction);
-	__u32 news;
 
 	/* What comes ahead of its turn, or again, is not looked at. */
 	if (segment->seq != websocket_expected(segment))
-		return 0;
+		return WEBSOCKET_STEP_NOTHING;
 	if (websocket_begins_head(direction, other, segment)) {
 		if (segment->from_client) {
 			__sync_fetch_and_and(&state->bits, ~(__u32)(WEBSOCKET_REQUEST_BITS |
@@ -322,21 +325,70 @@ WEBSOCKET_SELDOM __u32 websocket_read_unaligned(struct wsbpf_websocket_state *st
 			other->reading = WSBPF_READING_NOTHING;
 		}
 		websocket_begin_reading_head(direction, segment->seq);
-		return websocket_read_head(state, direction, other, segment);
+		return WEBSOCKET_STEP_HEAD;
 	}
 	if (reading == WSBPF_READING_HTTP || reading == WSBPF_READING_AWAITED)
+		return WEBSOCKET_STEP_NOTHING;
+	if (!websocket_regain(state, direction, segment))
+		return WEBSOCKET_STEP_NOTHING;
+	/* The answer that it awaits has passed unread. */
+	if (websocket_reading(other) == WSBPF_READING_AWAITED)
+		other->reading = WSBPF_READING_NOTHING;
+	return (__u32)WEBSOCKET_STEP_FRAMES | (__u32)WSBPF_NEWS_PROVEN;
+}
+
+/* Of one that begins ahead of what was read last: a predecessor is missing. Returns whether that
+ * lies in the payload of a frame, and so does not matter. */
+WEBSOCKET_INLINE bool websocket_skip_gap(struct wsbpf_websocket_direction *direction, __s32 ahead)
+{
+	if (websocket_reading(direction) != WSBPF_READING_FRAMES || direction->held ||
+	    (__u64)ahead > direction->skip)
+		return false;
+	direction->skip -= (__u32)ahead;
+	direction->seq += (__u32)ahead;
+	return true;
+}
+
+/* The predecessor has come before its turn, and will not come again. */
+WEBSOCKET_INLINE __u32 websocket_lose(struct wsbpf_websocket_state *state,
+				      struct wsbpf_websocket_direction *direction, __u32 seq)
+{
+	const bool in_head = websocket_reading(direction) == WSBPF_READING_HEAD;
+
+	direction->held = 0;
+	if (in_head) {
+		direction->reading = WSBPF_READING_NOTHING;
 		return 0;
-	if (!segment->from_client && (websocket_reading(other) == WSBPF_READING_AWAITED ||
-				      websocket_reading(other) == WSBPF_READING_HEAD))
-		return 0; /* what remains of an earlier response */
-	news = websocket_regain(state, direction, segment);
-	if (news & WSBPF_NEWS_PROVEN)
-		return news;
-	if (reading == WSBPF_READING_NOTHING)
-		direction->seq = end;
-	else
-		websocket_miss(state, direction, end);
-	return news;
+	}
+	direction->reading = WSBPF_READING_LOST;
+	direction->skip = 0;
+	websocket_miss(state, direction, seq);
+	return WSBPF_NEWS_LOST;
+}
+
+/* Returns what is to be read, and what has become known already. */
+WEBSOCKET_SELDOM __u32 websocket_next_step(struct wsbpf_websocket_state *state,
+					   struct wsbpf_websocket_direction *direction,
+					   struct wsbpf_websocket_direction *other,
+					   const struct websocket_segment *segment)
+{
+	const __u32 reading = websocket_reading(direction);
+	const __s32 ahead = websocket_ahead(segment->seq, direction->seq);
+	const bool in_step = reading == WSBPF_READING_HEAD || reading == WSBPF_READING_FRAMES;
+	const bool is_placed =
+		in_step || reading == WSBPF_READING_LOST || reading == WSBPF_READING_REGAINED;
+	__u32 news = 0;
+
+	if (is_placed && websocket_ahead(segment->seq + segment->length, direction->seq) <= 0)
+		return WEBSOCKET_STEP_NOTHING; /* sent again */
+	if (in_step && (ahead <= 0 || websocket_skip_gap(direction, ahead)))
+		return reading == WSBPF_READING_HEAD ? WEBSOCKET_STEP_HEAD : WEBSOCKET_STEP_FRAMES;
+	if (in_step) {
+		if (segment->seq != websocket_expected(segment))
+			return WEBSOCKET_STEP_NOTHING; /* the missing may be on its way still */
+		news = websocket_lose(state, direction, segment->seq);
+	}
+	return news | websocket_step_unaligned(state, direction, other, segment);
 }
 
 /* Reads what is new in the segment. Returns what has become known, as enum wsbpf_websocket_news. */
@@ -346,57 +398,31 @@ WEBSOCKET_INLINE __u32 websocket_read(struct wsbpf_websocket_state *state,
 	const bool is_out = segment->direction == WSBPF_OUT;
 	struct wsbpf_websocket_direction *direction = &state->directions[is_out];
 	struct wsbpf_websocket_direction *other = &state->directions[!is_out];
-	const __u32 reading = websocket_reading(direction);
 	const __u32 end = segment->seq + segment->length;
-	const __s32 ahead = websocket_ahead(segment->seq, direction->seq);
 	const __s32 remains = websocket_ahead(end, direction->seq);
+	const bool in_frames = websocket_reading(direction) == WSBPF_READING_FRAMES && remains > 0;
+	__u32 news = WEBSOCKET_STEP_FRAMES;
 
-	/* The common case: more of a frame's payload, or all of it again. */
-	if (reading == WSBPF_READING_FRAMES && !direction->held) {
-		if (remains <= 0)
-			return 0;
-		if (ahead <= 0 || (__u64)ahead <= direction->skip) {
-			if ((__u64)remains <= direction->skip) {
-				direction->skip -= (__u32)remains;
-				direction->seq = end;
-				return 0;
-			}
-		}
-	}
-	if (reading == WSBPF_READING_NOTHING || reading == WSBPF_READING_HTTP ||
-	    reading == WSBPF_READING_AWAITED)
-		return websocket_read_unaligned(state, direction, other, segment);
-	if (remains <= 0)
+	/* The common cases: more of a frame's payload, and the next frame. */
+	if (in_frames && !direction->held && (__u64)remains <= direction->skip) {
+		direction->skip -= (__u32)remains;
+		direction->seq = end;
 		return 0;
-	if (reading == WSBPF_READING_LOST || reading == WSBPF_READING_REGAINED)
-		return websocket_read_unaligned(state, direction, other, segment);
-	if (ahead > 0) {
-		const bool in_payload = reading == WSBPF_READING_FRAMES && !direction->held &&
-					(__u64)ahead <= direction->skip;
-
-		/* What is between may be on its way still; but what comes ahead of its turn cannot
-		 * be read later. */
-		if (!in_payload && websocket_ahead(segment->seq, websocket_expected(segment)) > 0)
-			return 0;
-		if (reading == WSBPF_READING_HEAD) {
-			direction->reading = WSBPF_READING_NOTHING;
-			direction->held = 0;
-			return 0;
-		}
-		if (!in_payload) {
-			websocket_miss(state, direction, segment->seq);
-			direction->reading = WSBPF_READING_LOST;
-			direction->held = 0;
-			direction->skip = 0;
-			return WSBPF_NEWS_LOST |
-			       websocket_read_unaligned(state, direction, other, segment);
-		}
-		direction->skip -= (__u32)ahead;
-		direction->seq = segment->seq;
 	}
-	if (reading == WSBPF_READING_HEAD)
-		return websocket_read_head(state, direction, other, segment);
-	return websocket_read_frames(state, direction, segment);
+	if (!in_frames || websocket_ahead(segment->seq, direction->seq) > 0)
+		news = websocket_next_step(state, direction, other, segment);
+	WEBSOCKET_FORGET(news, segment->seq);
+	if (news & WEBSOCKET_STEP_HEAD) {
+		news |= websocket_read_head(state, direction, other, segment);
+		/* Frames may follow a 101 at once. */
+		if (websocket_reading(direction) == WSBPF_READING_FRAMES &&
+		    websocket_ahead(end, direction->seq) > 0)
+			news |= WEBSOCKET_STEP_FRAMES;
+	}
+	WEBSOCKET_FORGET(news, segment->seq);
+	if (news & WEBSOCKET_STEP_FRAMES)
+		news |= websocket_read_frames(state, direction, segment);
+	return news & ~(__u32)(WEBSOCKET_STEP_HEAD | WEBSOCKET_STEP_FRAMES);
 }
 
 #endif /* WSBPF_WEBSOCKET_READER_H */

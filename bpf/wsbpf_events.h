@@ -223,8 +223,7 @@ enum wsbpf_websocket_bit {
 	WSBPF_WEBSOCKET_CLOSES_CROSSED = 1 << 21, /* the peer's was sent before ours had arrived */
 	WSBPF_WEBSOCKET_PING_IN = 1 << 22,	  /* rtt_us is of the peer's ping and our pong */
 	WSBPF_WEBSOCKET_PLAIN = 1 << 23,	  /* a request for something else was seen */
-	WSBPF_WEBSOCKET_BUSY_IN = 1 << 29,	  /* a segment of this direction is being read */
-	WSBPF_WEBSOCKET_BUSY_OUT = 1 << 30,
+	WSBPF_WEBSOCKET_BUSY = 1 << 30,		  /* a segment that was received is being read */
 };
 
 enum {

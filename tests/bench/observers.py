@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from host import GONE_SECONDS, HostError, process, wait_until
 from machine import all_programs, cpu_ns_of, free_port, programs_of, with_tracefs
 
-READY_SECONDS = 30
+READY_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -43,16 +42,16 @@ class Daemon:
     def pid(self):
         return self.child.pid
 
-    def get(self, path):
-        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=READY_SECONDS) as reply:
+    def get(self, path, seconds=READY_SECONDS):
+        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=seconds) as reply:
             return reply.read().decode()
 
     def ready(self):
         if self.child.poll() is not None:
             raise HostError(f"wsbpf run ended with status {self.child.returncode}")
         try:
-            return bool(self.get("/readyz"))
-        except (urllib.error.URLError, ConnectionError):
+            return bool(self.get("/readyz", 2))
+        except OSError:  # not yet, or not in time: the kernel verifies programs for seconds
             return False
 
     def metric(self, name):

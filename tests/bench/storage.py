@@ -40,13 +40,12 @@ def kmalloc_objects():
 
 def wait_for_websockets(daemon, expected):
     def counted():
-        return daemon.metric("wsbpf_websocket_connections") == expected
+        return daemon.metric(r'wsbpf_websocket_connections\{.*phase="open".*\}')
 
     try:
-        wait_until(counted, READY_SECONDS, "", interval=0.5)
+        wait_until(lambda: counted() == expected, READY_SECONDS, "", interval=0.5)
     except NotInTime:
-        counts = daemon.metric("wsbpf_websocket_connections")
-        raise HostError(f"wsbpf has {counts} WebSockets, {expected} are open") from None
+        raise HostError(f"wsbpf has {counted()} WebSockets, {expected} are open") from None
 
 
 def storage_sample(options, variant):

@@ -108,11 +108,11 @@ TEST(BadFrames, NoPayloads) {
 // The longest that is allowed is awaited; longer ones are no frames.
 TEST(BadFrames, LengthsBeyondReason) {
   for (const uint64_t length : {UINT64_MAX >> 1, uint64_t{1} << 62, uint64_t{1} << 40}) {
-    expect_violations(write_header(kMasked, length, 8) + std::string(500, '\x81'), 0);
+    expect_violations(write_header(kMasked, length, 8) + std::string(500, '\xff'), 0);
   }
   for (const uint64_t length : {uint64_t{1} << 63, UINT64_MAX, UINT64_MAX - 14}) {
     const std::string frames =
-        from_client(kText, 3) + write_header(kMasked, length, 8) + std::string(500, '\x81');
+        from_client(kText, 3) + write_header(kMasked, length, 8) + std::string(500, '\xff');
     const Model model(opened({{WSBPF_IN, frames}}));
     for (size_t position = 0; position < model.bytes(); ++position) {
       const Outcome outcome = model.play(cut(model.conversation(), at(position)));

@@ -137,6 +137,7 @@ Scenario as_client(Scenario scenario) {
 
 Model::Model(const Scenario& scenario)
     : conversation_(scenario.conversation),
+      client_(scenario.client),
       streams_(streams_of(scenario.conversation)),
       truth_{scenario.frames_of(WSBPF_IN), scenario.frames_of(WSBPF_OUT)} {}
 
@@ -189,7 +190,9 @@ bool is_in_step(const Outcome& outcome) {
 }
 
 bool is_read_to_the_end(const Outcome& outcome) {
-  return is_in_step(outcome) && outcome.state->missed_bytes == 0 && outcome.behind[WSBPF_IN] == 0 &&
+  // What has proven itself was not read from its beginning on.
+  return is_in_step(outcome) && outcome.state->missed_bytes == 0 &&
+         (outcome.state->bits & WSBPF_WEBSOCKET_PROVEN) == 0 && outcome.behind[WSBPF_IN] == 0 &&
          outcome.behind[WSBPF_OUT] == 0;
 }
 

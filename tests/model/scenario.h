@@ -70,6 +70,7 @@ class Model {
   explicit Model(const Scenario& scenario);
 
   const Conversation& conversation() const { return conversation_; }
+  int client() const { return client_; }
   const FramesRead& truth(int direction) const { return truth_[direction]; }
   size_t bytes() const { return streams_[WSBPF_IN].size() + streams_[WSBPF_OUT].size(); }
 
@@ -83,6 +84,7 @@ class Model {
 
  private:
   Conversation conversation_;
+  int client_;
   Streams streams_;
   std::array<FramesRead, WSBPF_DIRECTIONS> truth_;
 };

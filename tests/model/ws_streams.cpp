@@ -59,7 +59,7 @@ std::string contradiction(const Model& model, const nlohmann::json& recording) {
 }
 
 std::string contradiction(const Model& model, const Pieces& pieces, const char* manner) {
-  const std::string what = model.contradiction(model.play(pieces));
+  const std::string what = model.contradiction(model.play(pieces, {.client = model.client()}));
   return what.empty() ? what : fmt::format("{}: {}", manner, what);
 }
 

@@ -135,18 +135,18 @@ TEST_F(ConnectionListTest, SortsByEveryColumn) {
                 .files = true});
   WebSocketRecords of_low{low};
   WebSocketRecords of_high{high};
-  scene_.apply(of_low.requested(6_s), of_low.answered(6_s), of_low.message(6_s, WSBPF_OUT, 1),
-               of_low.message(6_s, WSBPF_OUT, 1), of_low.message(6_s, WSBPF_IN, 1),
-               of_high.requested(6_s), of_high.answered(6_s), of_high.message(6_s, WSBPF_OUT, 1),
-               of_high.message(6_s, WSBPF_IN, 1), of_high.message(6_s, WSBPF_IN, 1),
-               of_high.ping(6_s, WSBPF_OUT), of_high.pong(6'001_ms, WSBPF_IN));
+  scene_.apply({of_low.requested(6_s), of_low.answered(6_s), of_low.message(6_s, WSBPF_OUT, 1),
+                of_low.message(6_s, WSBPF_OUT, 1), of_low.message(6_s, WSBPF_IN, 1),
+                of_high.requested(6_s), of_high.answered(6_s), of_high.message(6_s, WSBPF_OUT, 1),
+                of_high.message(6_s, WSBPF_IN, 1), of_high.message(6_s, WSBPF_IN, 1),
+                of_high.ping(6_s, WSBPF_OUT), of_high.pong(6'001_ms, WSBPF_IN)});
   const std::map<std::string_view, Ids> expected = {
       {"state", {"2", "1"}},         {"pid", {"2", "1"}},         {"id", {"1", "2"}},
       {"age", {"1", "2"}},           {"state_age", {"1", "2"}},   {"idle", {"1", "2"}},
       {"recv_q", {"1", "2"}},        {"send_q", {"2", "1"}},      {"received", {"1", "2"}},
       {"sent", {"1", "2"}},          {"retransmits", {"1", "2"}}, {"srtt", {"1", "2"}},
       {"port", {"1", "2"}},          {"comm", {"1", "2"}},        {"local", {"1", "2"}},
-      {"peer", {"1", "2"}},          {"phase", {"2", "1"}},       {"messages_received", {"1", "2"}},
+      {"peer", {"1", "2"}},          {"phase", {"1", "2"}},       {"messages_received", {"1", "2"}},
       {"messages_sent", {"2", "1"}}, {"ping_rtt", {"1", "2"}},
   };
   for (const std::string_view column : sort_columns()) {
@@ -163,10 +163,10 @@ TEST_F(ConnectionListTest, WhatCannotBeReadComesBeforeEveryPhase) {
   const Sock closing{.cookie = 3};
   WebSocketRecords of_open{open};
   WebSocketRecords of_closing{closing};
-  scene_.apply(accepted(1_s, open), accepted(1_s, encrypted), accepted(1_s, closing),
-               of_open.requested(2_s), of_open.answered(2_s), of_closing.requested(2_s),
-               of_closing.answered(2_s), of_closing.close(3_s, WSBPF_IN),
-               unreadable(2_s, encrypted, WSBPF_UNREADABLE_TLS));
+  scene_.apply({accepted(1_s, open), accepted(1_s, encrypted), accepted(1_s, closing),
+                of_open.requested(2_s), of_open.answered(2_s), of_closing.requested(2_s),
+                of_closing.answered(2_s), of_closing.close(3_s, WSBPF_IN),
+                unreadable(2_s, encrypted, WSBPF_UNREADABLE_TLS)});
   EXPECT_EQ(ids(sorted_by("phase")), (Ids{"2", "3", "1"}));
   const auto listed = [this](const char* filter) {
     ConnectionQuery query;

@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <clocale>
+#include <iterator>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -47,19 +49,19 @@ TEST_F(ConnectionTextTest, IsATable) {
       "10.0.3.7:40000  node[4121]\n");
 }
 
-// The cells below a title, from the top.
+// The cells below a title, from the top; none of them holds a space.
 std::vector<std::string> cells_below(const std::string& table, const std::string& title) {
-  std::vector<std::string> cells;
+  const auto words_of = [](const std::string& line) {
+    std::istringstream words(line);
+    return std::vector<std::string>{std::istream_iterator<std::string>(words), {}};
+  };
   std::istringstream lines(table);
   std::string line;
   std::getline(lines, line);
-  size_t begin = line.find(title + ' ');
-  const size_t end = line.find_first_not_of(' ', begin + title.size());
-  while (begin > 1 && line[begin - 2] == ' ') --begin;
-  while (std::getline(lines, line)) {
-    std::istringstream cell(line.substr(begin, end - begin));
-    cell >> cells.emplace_back();
-  }
+  const std::vector<std::string> titles = words_of(line);
+  const auto column = std::find(titles.begin(), titles.end(), title) - titles.begin();
+  std::vector<std::string> cells;
+  while (std::getline(lines, line)) cells.push_back(words_of(line).at(column));
   return cells;
 }
 

@@ -220,15 +220,15 @@ TEST_F(JournalTest, KeepsWhatWasReadOfAWebSocket) {
   const EngineHooks hooks = journal_hooks(journal_, scene_.observed);
   const Sock sock{.cookie = 3};
   WebSocketRecords records{sock};
-  scene_.apply(accepted(90_s, sock), records.requested(90_s), records.answered(90_s),
-               records.message(91_s, WSBPF_IN, 5));
+  scene_.apply({accepted(90_s, sock), records.requested(90_s), records.answered(90_s),
+                records.message(91_s, WSBPF_IN, 5)});
   Connection unanswered = *find_connection(scene_.table, 3);
   unanswered.half_open = HalfOpen::kUnacked;
   unanswered.sampled_ns = 92_s;
   hooks.table.on_half_open(unanswered, HalfOpen::kNo);
   scene_.table.set_hooks(hooks.table);
-  scene_.apply(records.close(93_s, WSBPF_OUT), records.ended(94_s),
-               closed(94_s, sock, TcpState::kEstablished), destroyed(94_s, sock));
+  scene_.apply({records.close(93_s, WSBPF_OUT), records.ended(94_s),
+                closed(94_s, sock, TcpState::kEstablished), destroyed(94_s, sock)});
   scene_.table.advance(95_s);
   const auto told = [this](const char* filter) {
     std::vector<std::string> phases;

@@ -233,7 +233,9 @@ inline wsbpf_minisock minisock(uint64_t time_ns, const Sock& sock, TcpState stat
 }
 
 // A WebSocket as the kernel programs read it, told step by step. Each step returns the record that
-// may be written then: steps that are no news to them, the one of an iterator that came by.
+// may be written then: steps that are no news to them, the one of an iterator that came by. Steps
+// follow each other in statements or in a list in braces; the arguments of a function are made in
+// any order.
 class WebSocketRecords {
  public:
   static constexpr uint32_t kWholeRequest = WSBPF_WEBSOCKET_KEY | WSBPF_WEBSOCKET_UPGRADE |

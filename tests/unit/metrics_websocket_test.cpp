@@ -38,23 +38,23 @@ class WebSocketMetricsTest : public testing::Test {
 
   WebSocketRecords opened_websocket() {
     WebSocketRecords records{next_sock()};
-    scene_.apply(records.requested(11_s), records.answered(12_s));
+    scene_.apply({records.requested(11_s), records.answered(12_s)});
     return records;
   }
 
   void answered(uint16_t status) {
     WebSocketRecords records{next_sock()};
-    scene_.apply(records.requested(11_s), records.answered(12_s, status));
+    scene_.apply({records.requested(11_s), records.answered(12_s, status)});
   }
 
   // One that is closed by the peer with a Close frame that bears `code`.
   void closed_with(uint16_t code) {
     const Sock sock = next_sock();
     WebSocketRecords records{sock};
-    scene_.apply(records.requested(11_s), records.answered(12_s),
-                 records.close(13_s, WSBPF_IN, code), records.ended(14_s),
-                 left(14_s, sock, TcpState::kCloseWait), closed(14_s, sock, TcpState::kLastAck),
-                 destroyed(14_s, sock));
+    scene_.apply({records.requested(11_s), records.answered(12_s),
+                  records.close(13_s, WSBPF_IN, code), records.ended(14_s),
+                  left(14_s, sock, TcpState::kCloseWait), entered(14_s, sock, TcpState::kLastAck),
+                  closed(14_s, sock, TcpState::kLastAck), destroyed(14_s, sock)});
     scene_.table.advance(20_s);
     scene_.summarize();
   }
@@ -105,8 +105,8 @@ TEST_F(WebSocketMetricsTest, CountsRequestsWithoutAnAnswer) {
   const auto end_at = [this](uint64_t time_ns) {
     const Sock sock = next_sock();
     WebSocketRecords records{sock};
-    scene_.apply(records.requested(11_s), records.ended(time_ns),
-                 closed(time_ns, sock, TcpState::kEstablished));
+    scene_.apply({records.requested(11_s), records.ended(time_ns),
+                  closed(time_ns, sock, TcpState::kEstablished)});
   };
   end_at(12_s);
   end_at(12_s);
@@ -117,8 +117,8 @@ TEST_F(WebSocketMetricsTest, CountsRequestsWithoutAnAnswer) {
 
 TEST_F(WebSocketMetricsTest, CountsMessagesAndTheirBytesByDirection) {
   WebSocketRecords records = opened_websocket();
-  scene_.apply(records.message(20_s, WSBPF_IN, 100), records.message(21_s, WSBPF_IN, 20),
-               records.message(22_s, WSBPF_OUT, 7));
+  scene_.apply({records.message(20_s, WSBPF_IN, 100), records.message(21_s, WSBPF_IN, 20),
+                records.message(22_s, WSBPF_OUT, 7)});
   EXPECT_THAT(text(),
               AllOf(HasSubstr(series("messages_total", R"(direction="received")", 2)),
                     HasSubstr(series("messages_total", R"(direction="sent")", 1)),
@@ -144,8 +144,8 @@ TEST_F(WebSocketMetricsTest, AnEndWithoutACloseFrameIs1006OrNotCertain) {
   for (const uint32_t behind : {0, 4}) {
     const Sock sock = next_sock();
     WebSocketRecords records{sock};
-    scene_.apply(records.requested(11_s), records.answered(12_s), records.ended(14_s, {behind, 0}),
-                 closed(14_s, sock, TcpState::kEstablished), destroyed(14_s, sock));
+    scene_.apply({records.requested(11_s), records.answered(12_s), records.ended(14_s, {behind, 0}),
+                  closed(14_s, sock, TcpState::kEstablished), destroyed(14_s, sock)});
   }
   scene_.table.advance(20_s);
   scene_.summarize();
@@ -156,7 +156,7 @@ TEST_F(WebSocketMetricsTest, AnEndWithoutACloseFrameIs1006OrNotCertain) {
 TEST_F(WebSocketMetricsTest, MeasuresPingsWithTheLabelsOfHistograms) {
   EXPECT_THAT(text(), Not(HasSubstr("ping_rtt"))) << "there was none";
   WebSocketRecords records = opened_websocket();
-  scene_.apply(records.ping(20_s, WSBPF_OUT), records.pong(20'030_ms, WSBPF_IN));
+  scene_.apply({records.ping(20_s, WSBPF_OUT), records.pong(20'030_ms, WSBPF_IN)});
   const std::string labels = R"({port="8080",role="server",namespace="",pod="")";
   EXPECT_THAT(
       text(),
@@ -170,9 +170,9 @@ TEST_F(WebSocketMetricsTest, MeasuresPingsWithTheLabelsOfHistograms) {
 TEST_F(WebSocketMetricsTest, CountsViolationsMissedBytesAndStrippedUpgrades) {
   WebSocketRecords records = opened_websocket();
   records.state.directions[WSBPF_IN].violations = 3;
-  scene_.apply(records.lost(20_s, WSBPF_IN, 512));
+  scene_.apply({records.lost(20_s, WSBPF_IN, 512)});
   WebSocketRecords stripped{next_sock()};
-  scene_.apply(stripped.requested(11_s, WSBPF_WEBSOCKET_KEY), stripped.answered(12_s, 400));
+  scene_.apply({stripped.requested(11_s, WSBPF_WEBSOCKET_KEY), stripped.answered(12_s, 400)});
   EXPECT_THAT(text(), AllOf(HasSubstr(series("violations_total", "", 3)),
                             HasSubstr(series("missed_bytes_total", "", 512)),
                             HasSubstr(series("stripped_upgrades_total", "", 1))));

@@ -1,6 +1,7 @@
 // A table with a few connections, and everything around it that the outputs show.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 
 #include "kernel_records.h"
@@ -26,6 +27,13 @@ struct Scene {
   template <typename... Records>
   void apply(const Records&... records) {
     (table.apply(Event(records)), ...);
+    summarize();
+  }
+
+  // One made after the other, as the steps of WebSocketRecords must be: the arguments of a function
+  // are made in any order.
+  void apply(std::initializer_list<Event> records) {
+    for (const Event& record : records) table.apply(record);
     summarize();
   }
 

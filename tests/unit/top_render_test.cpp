@@ -263,7 +263,7 @@ TEST_F(TopRender, PodsAndWebSocketsGetAColumnWhereThereAreSome) {
   EXPECT_TRUE(contains(text_of(model, view_of(80, 14)), " closing "));
 }
 
-TEST_F(TopRender, WebSocketsInTwoHundredColumns) {
+TEST_F(TopRender, WebSocketsOnWideAndNarrowScreens) {
   Model model = calm_model();
   model.listeners.rows[0].websockets = 128;
   model.connections.rows[0].websocket = {.phase = "closing",
@@ -274,8 +274,34 @@ TEST_F(TopRender, WebSocketsInTwoHundredColumns) {
   model.connections.rows[1].websocket = {
       .phase = "open", .messages_received = 123456, .messages_sent = 7, .ping_rtt_seconds = 0.0123};
   EXPECT_EQ(text_of(model, view_of(200, 12)), R"(
+wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
+connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
+ Listeners 1 [Connections 2] Disconnects  Alerts 0
+  PORT ROLE   OWNER                                   ESTAB              CLOSE_W       STUCK HALF-O LAST 60s                           FIN_W     TIME_W      OTHER    ACCEPT-Q      WS   OPEN/S  CLOSE/S
+  8080 server node[4121]               ████████▍        130 ████▏             63        0/50      0          ▁▁▁▁▁▁▁▁▁▁▂▃▃▄▅▆▆▇██ ▏        4 ▍       17 ▏        2       0/511     128     12.0     11.5
+ STATE         SINCE     AGE   IDLE RECV-Q SEND-Q   RETR   SRTT HALF-OPEN WS         MSG-IN MSG-OUT   PING OWNER                      PEER                              LOCAL
+>close_wait    ≥2.0s  ≥1d01h   2.0s      0      0      0      - -         closing       ≥12      ≥0      - node[4121]                 [2001:db8::8a2e:370:7334]:443     10.0.0.5:8080
+ established  14m03s  14m03s   0.2s      0  64.0K      3   12ms -         open         123k       7   12ms node[4121]                 10.0.3.7:51234                    10.0.0.5:8080
+
+
+
+1-2 of 2 by STATE ↑   Enter why   / filter   s sort   Tab next   ? help   q quit   space freeze
 )");
   EXPECT_EQ(text_of(model, view_of(80, 14)), R"(
+wsbpf 0.1.0  node web-1  kernel 6.12.8-amd64  up 3h12m  role server
+connections 2  opens/s 12.4  closes/s 11.9  lost 0  alerts none
+ Listeners 1 [Connections 2] Disconnects  Alerts 0
+  PORT OWNER            ESTAB   CLOSE_W  STUCK LAST 60s     FIN_W ACCEPT-Q    WS
+  8080 node[4121]  ██▍    130 ▉      63   0/50     ▁▁▁▁▃▅▇█     4    0/511   128
+ STATE         SINCE     AGE   IDLE WS        OWNER         PEER
+>close_wait    ≥2.0s  ≥1d01h   2.0s closing   node[4121]    …:8a2e:370:7334]:443
+ established  14m03s  14m03s   0.2s open      node[4121]    10.0.3.7:51234
+
+
+
+
+
+1-2 of 2 by STATE ↑   Enter why   / filter   s sort   Tab next   ? help   q quit
 )");
 }
 

@@ -88,7 +88,7 @@ TEST_F(WebSocketJsonTest, HasTheSameFieldsWhateverIsKnown) {
   };
   scene_.apply(accepted(10_s, sock_));
   EXPECT_EQ(names(), fields);
-  scene_.apply(records_.requested(11_s), records_.answered(11_s));
+  scene_.apply({records_.requested(11_s), records_.answered(11_s)});
   EXPECT_EQ(names(), fields);
 }
 
@@ -104,7 +104,7 @@ TEST_F(WebSocketJsonTest, WhatIsOlderIsUnknownUntilProven) {
                 .adopt = true});
   expect_only_phase("unknown");
   EXPECT_EQ(unread(), nullptr);
-  scene_.apply(records_.proven(20_s));
+  scene_.apply({records_.proven(20_s)});
   EXPECT_EQ(websocket()["phase"], "open");
   EXPECT_EQ(websocket()["upgrade_status"], nullptr);
   EXPECT_EQ(websocket()["upgrade_stripped"], nullptr) << "nobody saw the request";
@@ -127,13 +127,13 @@ TEST_F(WebSocketJsonTest, WhatCannotBeReadIsNullWithAReason) {
 }
 
 TEST_F(WebSocketJsonTest, TellsWhatWasCounted) {
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
-               records_.message(20_s, WSBPF_IN, 100), records_.message(30_s, WSBPF_OUT, 11),
-               records_.message(80_s, WSBPF_OUT, 40), records_.ping(81_s, WSBPF_OUT),
-               records_.pong(81'012_ms, WSBPF_IN), records_.ping(90_s, WSBPF_IN),
-               records_.pong(90'001_ms, WSBPF_OUT), records_.swept(95_s));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
+                records_.message(20_s, WSBPF_IN, 100), records_.message(50_s, WSBPF_OUT, 11),
+                records_.message(80_s, WSBPF_OUT, 40), records_.ping(81_s, WSBPF_OUT),
+                records_.pong(81'012_ms, WSBPF_IN), records_.ping(90_s, WSBPF_IN),
+                records_.pong(90'001_ms, WSBPF_OUT), records_.swept(95_s)});
   EXPECT_EQ(websocket(), json::parse(R"({"phase": "open",
-      "messages_received": 1, "messages_sent": 2, "last_message_gap_seconds": 50.0,
+      "messages_received": 1, "messages_sent": 2, "last_message_gap_seconds": 30.0,
       "average_message_bytes": 50, "last_ping_seconds": 10.0, "ping_rtt_seconds": 0.012,
       "close_code": null, "close_code_received": null, "close_code_sent": null,
       "upgrade_status": 101, "upgrade_stripped": false,
@@ -145,7 +145,7 @@ TEST_F(WebSocketJsonTest, TellsWhatWasCounted) {
 }
 
 TEST_F(WebSocketJsonTest, WhatHasNotHappenedIsNull) {
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s)});
   const json w = websocket();
   for (const char* const name :
        {"last_message_gap_seconds", "average_message_bytes", "last_ping_seconds",
@@ -155,15 +155,15 @@ TEST_F(WebSocketJsonTest, WhatHasNotHappenedIsNull) {
     EXPECT_EQ(w[name], nullptr) << name;
   }
   EXPECT_EQ(w["messages_sent"], 0);
-  scene_.apply(records_.message(20_s, WSBPF_IN, 5));
+  scene_.apply({records_.message(20_s, WSBPF_IN, 5)});
   EXPECT_EQ(websocket()["last_message_gap_seconds"], nullptr) << "there was one message only";
 }
 
 TEST_F(WebSocketJsonTest, HandshakesHaveAPhaseOfTheirOwn) {
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s)});
   EXPECT_EQ(websocket()["phase"], "upgrading");
   EXPECT_EQ(websocket()["upgrade_status"], nullptr);
-  scene_.apply(records_.answered(12_s, 403));
+  scene_.apply({records_.answered(12_s, 403)});
   EXPECT_EQ(websocket()["phase"], "rejected");
   EXPECT_EQ(websocket()["upgrade_status"], 403);
   EXPECT_EQ(of_listener()["phases"]["rejected"], 1);
@@ -171,16 +171,16 @@ TEST_F(WebSocketJsonTest, HandshakesHaveAPhaseOfTheirOwn) {
 }
 
 TEST_F(WebSocketJsonTest, SaysWhereAProxyHasNotPassedTheUpgradeOn) {
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s, WSBPF_WEBSOCKET_KEY));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s, WSBPF_WEBSOCKET_KEY)});
   EXPECT_EQ(websocket()["upgrade_stripped"], true);
-  scene_.apply(records_.answered(12_s, 400));
+  scene_.apply({records_.answered(12_s, 400)});
   EXPECT_EQ(websocket()["upgrade_stripped"], true);
   EXPECT_EQ(of_listener()["stripped_upgrades"], 1);
 }
 
 TEST_F(WebSocketJsonTest, OutOfStepTheCountsAreTheLeast) {
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
-               records_.message(20_s, WSBPF_IN, 100), records_.lost(30_s, WSBPF_IN, 4096));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
+                records_.message(20_s, WSBPF_IN, 100), records_.lost(30_s, WSBPF_IN, 4096)});
   EXPECT_EQ(unread(), "desynced");
   EXPECT_EQ(websocket()["phase"], "open");
   EXPECT_EQ(websocket()["messages_received"], 1);
@@ -191,28 +191,28 @@ TEST_F(WebSocketJsonTest, OutOfStepTheCountsAreTheLeast) {
 }
 
 TEST_F(WebSocketJsonTest, TellsTheCloseCodesOfBothSides) {
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
-               records_.close(20_s, WSBPF_IN, 1001));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
+                records_.close(20_s, WSBPF_IN, 1001)});
   EXPECT_EQ(websocket()["phase"], "closing");
   EXPECT_EQ(websocket()["close_code"], 1001);
   EXPECT_EQ(websocket()["close_code_received"], 1001);
   EXPECT_EQ(websocket()["close_code_sent"], nullptr);
-  scene_.apply(records_.close(21_s, WSBPF_OUT, 1000));
+  scene_.apply({records_.close(21_s, WSBPF_OUT, 1000)});
   EXPECT_EQ(websocket()["close_code"], 1001) << "the first one";
   EXPECT_EQ(websocket()["close_code_sent"], 1000);
 }
 
 TEST_F(WebSocketJsonTest, AnEndWithoutACloseFrameIs1006WhereAllWasRead) {
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
-               records_.ended(20_s), closed(20_s, sock_, TcpState::kEstablished));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
+                records_.ended(20_s), closed(20_s, sock_, TcpState::kEstablished)});
   EXPECT_EQ(websocket()["phase"], "ended");
   EXPECT_EQ(websocket()["close_code"], 1006);
   EXPECT_EQ(websocket()["close_code_received"], nullptr);
 }
 
 TEST_F(WebSocketJsonTest, ButNotWhereTheLastBytesWereMissed) {
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
-               records_.ended(20_s, {4, 0}), closed(20_s, sock_, TcpState::kEstablished));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
+                records_.ended(20_s, {4, 0}), closed(20_s, sock_, TcpState::kEstablished)});
   EXPECT_EQ(websocket()["close_code"], nullptr);
 }
 
@@ -225,10 +225,10 @@ TEST_F(WebSocketJsonTest, AClosedEventTellsWhatWasKnownAtTheEnd) {
     line = closed_line(context, connection, nullptr, evidence, judgement);
   };
   scene_.table.set_hooks(hooks);
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
-               records_.message(15_s, WSBPF_IN, 100), records_.close(16_s, WSBPF_IN, 1001),
-               records_.ended(20_s), closed(20_s, sock_, TcpState::kEstablished),
-               destroyed(20_s, sock_));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
+                records_.message(15_s, WSBPF_IN, 100), records_.close(16_s, WSBPF_IN, 1001),
+                records_.ended(20_s), closed(20_s, sock_, TcpState::kEstablished),
+                destroyed(20_s, sock_)});
   scene_.table.advance(30_s);
   const json connection = json::parse(line)["connection"];
   EXPECT_EQ(connection["websocket"]["phase"], "ended");
@@ -241,10 +241,10 @@ TEST_F(WebSocketJsonTest, AListenerCountsTheMessagesOfAll) {
   Sock other = sock_;
   other.cookie = 2;
   WebSocketRecords second{other};
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
-               records_.message(20_s, WSBPF_IN, 1), records_.message(21_s, WSBPF_OUT, 1),
-               accepted(10_s, other), second.requested(11_s), second.answered(12_s),
-               second.message(20_s, WSBPF_IN, 1));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s), records_.answered(12_s),
+                records_.message(20_s, WSBPF_IN, 1), records_.message(21_s, WSBPF_OUT, 1),
+                accepted(10_s, other), second.requested(11_s), second.answered(12_s),
+                second.message(20_s, WSBPF_IN, 1)});
   const json w = of_listener();
   EXPECT_EQ(w["phases"], json::parse(R"({"none": 0, "upgrading": 0, "open": 2, "closing": 0,
                                          "ended": 0, "rejected": 0, "unknown": 0})"));
@@ -260,10 +260,10 @@ TEST_F(WebSocketJsonTest, ARequestWithoutAnAnswerIsCountedByItsWait) {
   Sock other = sock_;
   other.cookie = 2;
   WebSocketRecords second{other};
-  scene_.apply(accepted(10_s, sock_), records_.requested(11_s), records_.ended(12_s),
-               closed(12_s, sock_, TcpState::kEstablished), accepted(10_s, other),
-               second.requested(11_s), second.ended(31_s),
-               closed(31_s, other, TcpState::kEstablished));
+  scene_.apply({accepted(10_s, sock_), records_.requested(11_s), records_.ended(12_s),
+                closed(12_s, sock_, TcpState::kEstablished), accepted(10_s, other),
+                second.requested(11_s), second.ended(31_s),
+                closed(31_s, other, TcpState::kEstablished)});
   EXPECT_EQ(of_listener()["upgrades"], json::parse(R"({"no_response": 1, "timeout": 1})"));
 }
 

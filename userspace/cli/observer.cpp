@@ -318,6 +318,7 @@ const Observed& Observer::observe() {
 
 void Observer::evaluate() {
   consume();
+  source_->follow_clock();
   if (is_complete() && boot_time_ns() - last_saved_ns_ > kSaveEvery_ns) save_state();
   read_losses();
   const uint64_t now_ns = boot_time_ns();

@@ -28,7 +28,10 @@ void ConnectionTable::apply_record(const wsbpf_websocket& record) {
   }
   totals.violations += violations(websocket) - violations(before);
   totals.missed_bytes += record.state.missed_bytes - before.state.missed_bytes;
-  if (record.news & WSBPF_NEWS_PONG) totals.ping_rtt.observe(record.state.rtt_us / 1e6);
+  // How long our own pong takes says nothing of the peer.
+  if (record.news & WSBPF_NEWS_PONG && !(record.state.bits & WSBPF_WEBSOCKET_PING_IN)) {
+    totals.ping_rtt.observe(record.state.rtt_us / 1e6);
+  }
   // An answer whose record was lost shows in the next one.
   const uint16_t status = upgrade_status(websocket);
   if (status != 0 && (record.news & WSBPF_NEWS_ANSWER || upgrade_status(before) != status)) {

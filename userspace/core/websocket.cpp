@@ -137,9 +137,9 @@ Phase phase_of(const Connection& connection, const WebSocket* websocket) {
 }
 
 Unread unread_of(const Connection& connection, const WebSocket* websocket) {
-  if (websocket == nullptr || phase_of(connection, websocket) == Phase::kNoRequest) {
-    return connection.websocket_unread;
-  }
+  if (websocket == nullptr) return connection.websocket_unread;
+  const Phase phase = phase_of(connection, websocket);
+  if (phase == Phase::kNoRequest || phase == Phase::kUnknown) return connection.websocket_unread;
   return is_desynced(*websocket) ? Unread::kDesynced : Unread::kNo;
 }
 

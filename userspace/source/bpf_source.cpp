@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -21,7 +22,8 @@ namespace {
 
 constexpr int kMsPerTickShift = 16;  // MS_PER_TICK_SHIFT of maps.bpf.h
 
-tl::unexpected<Error> kernel_refused(std::string_view what, int error) {
+tl::unexpected<Error> kernel_refused(std::string_view what, int error,
+                                     std::string_view kernel = "5.15") {
   std::string message = fmt::format("the kernel refused to {}: {}", what, std::strerror(error));
   const std::string warning = take_libbpf_warning();
   if (!warning.empty()) message += fmt::format(" ({})", warning);
@@ -30,7 +32,7 @@ tl::unexpected<Error> kernel_refused(std::string_view what, int error) {
         "; run as root, and see whether the kernel is locked down or a security module "
         "forbids BPF";
   } else {
-    message += "; wsbpf needs Linux 5.15 or newer with BTF";
+    message += fmt::format("; this needs Linux {} or newer with BTF", kernel);
   }
   return fail(std::move(message), ExitCode::kUnsupported);
 }
@@ -60,6 +62,12 @@ Result<ClockSample> sample_clocks(int program_fd) {
     if (sample.jiffies != first.jiffies) return sample;
     usleep(100);
   }
+}
+
+// CLOCK_BOOTTIME in milliseconds, as the programs would have it of a jiffy, less the jiffies.
+uint32_t boot_ms_of_tick_0(const ClockSample& sample, uint32_t ms_per_tick_shifted) {
+  return static_cast<uint32_t>(sample.time_ns / 1'000'000) -
+         static_cast<uint32_t>(sample.jiffies * ms_per_tick_shifted >> kMsPerTickShift);
 }
 
 // CONFIG_HZ is not in the kernel's BTF, and its configuration file is often not to be had.
@@ -129,31 +137,44 @@ struct BpfSource::Skeleton {
   }
 };
 
+// Whatever is wrong with reading WebSockets, TCP is still to be had.
 Result<std::unique_ptr<BpfSource>> BpfSource::open(const Watch& watch, uint32_t ring_bytes) {
   if (auto checked = check_requirements(); !checked) return tl::unexpected(checked.error());
   keep_libbpf_warnings();
 
-  auto source = load(watch, ring_bytes);
   std::string trouble;
-  if (watch.websocket) {  // whatever is wrong with that, TCP is still to be had
-    Result<void> reading;
-    if (source) {
-      reading = (*source)->attach_websocket_programs();
-    } else {
-      reading = tl::unexpected(source.error());
-    }
-    if (!reading) {
-      trouble = reading.error().message;
-      Watch without = watch;
-      without.websocket = false;
-      source = load(without, ring_bytes);
-    }
+  auto source = watch.websocket ? open_with_websockets(watch, ring_bytes) : load(watch, ring_bytes);
+  if (!source && watch.websocket) {
+    trouble = source.error().message;
+    Watch without = watch;
+    without.websocket = false;
+    source = load(without, ring_bytes);
   }
   if (!source) return source;
   (*source)->websocket_trouble_ = std::move(trouble);
   (*source)->set_ports(watch.ports);
   wsbpf_bpf* const object = (*source)->skeleton_->object;
   if (const int error = wsbpf_bpf__attach(object)) return kernel_refused("attach programs", -error);
+  return source;
+}
+
+// As links, which leave the programs of others as they are, and go when the daemon goes.
+Result<std::unique_ptr<BpfSource>> BpfSource::open_with_websockets(const Watch& watch,
+                                                                   uint32_t ring_bytes) {
+  const auto root = open_cgroup_root();
+  if (!root) return tl::unexpected(root.error());
+  auto source = load(watch, ring_bytes);
+  if (source) {
+    wsbpf_bpf* const object = (*source)->skeleton_->object;
+    object->links.websocket_in = bpf_program__attach_cgroup(object->progs.websocket_in, *root);
+    if (object->links.websocket_in != nullptr) {
+      object->links.websocket_out = bpf_program__attach_cgroup(object->progs.websocket_out, *root);
+    }
+    if (object->links.websocket_out == nullptr) {
+      source = kernel_refused("attach programs to the root of the cgroups", errno, "5.17");
+    }
+  }
+  close(*root);
   return source;
 }
 
@@ -170,7 +191,9 @@ Result<std::unique_ptr<BpfSource>> BpfSource::load(const Watch& watch, uint32_t 
   object->rodata->wakeup_bytes = ring_bytes / 2;
   object->rodata->watched_roles = roles_of(watch);
   object->rodata->reads_websockets = watch.websocket;
-  if (const int error = wsbpf_bpf__load(object)) return kernel_refused("load programs", -error);
+  if (const int error = wsbpf_bpf__load(object)) {
+    return kernel_refused("load programs", -error, watch.websocket ? "5.17" : "5.15");
+  }
 
   const auto ticks = measure_ticks_per_second(bpf_program__fd(object->progs.read_clocks));
   if (!ticks) return tl::unexpected(ticks.error());
@@ -179,24 +202,9 @@ Result<std::unique_ptr<BpfSource>> BpfSource::load(const Watch& watch, uint32_t 
   skeleton->ring = ring_buffer__new(bpf_map__fd(object->maps.events), Skeleton::on_record,
                                     skeleton.get(), nullptr);
   if (skeleton->ring == nullptr) return kernel_refused("map the ring buffer", errno);
-  return std::unique_ptr<BpfSource>(new BpfSource(std::move(skeleton)));
-}
-
-// As links, which leave the programs of others as they are, and go when the daemon goes.
-Result<void> BpfSource::attach_websocket_programs() {
-  const auto root = open_cgroup_root();
-  if (!root) return tl::unexpected(root.error());
-  wsbpf_bpf* const object = skeleton_->object;
-  object->links.websocket_in = bpf_program__attach_cgroup(object->progs.websocket_in, *root);
-  if (object->links.websocket_in != nullptr) {
-    object->links.websocket_out = bpf_program__attach_cgroup(object->progs.websocket_out, *root);
-  }
-  const int error = errno;
-  close(*root);
-  if (object->links.websocket_out == nullptr) {
-    return kernel_refused("attach programs to the root of the cgroups", error);
-  }
-  return {};
+  std::unique_ptr<BpfSource> source(new BpfSource(std::move(skeleton)));
+  source->follow_clock();
+  return source;
 }
 
 BpfSource::BpfSource(std::unique_ptr<Skeleton> skeleton) : skeleton_(std::move(skeleton)) {}
@@ -217,6 +225,20 @@ void BpfSource::set_ports(const PortSet& ports) {
 void BpfSource::set_discoveries_left(size_t count) {
   __atomic_store_n(&skeleton_->object->data_discovery->discoveries_left,
                    static_cast<uint32_t>(count), __ATOMIC_RELAXED);
+}
+
+void BpfSource::follow_clock() {
+  // Some ticks, and whatever comes between the two clocks that are read.
+  constexpr int32_t kNoise_ms = 50;
+  ClockSample sample{};
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &sample, .ctx_size_in = sizeof(sample));
+  auto& clock = *skeleton_->object->data_clock;
+  const int program = bpf_program__fd(skeleton_->object->progs.read_clocks);
+  if (bpf_prog_test_run_opts(program, &options) != 0) return;
+  const uint32_t now = boot_ms_of_tick_0(sample, clock.ms_per_tick_shifted);
+  const auto moved = static_cast<int32_t>(now - clock.boot_ms_of_tick_0);
+  if (std::abs(moved) > kNoise_ms)
+    __atomic_store_n(&clock.boot_ms_of_tick_0, now, __ATOMIC_RELAXED);
 }
 
 size_t BpfSource::consume(const TakeRecord& take) {

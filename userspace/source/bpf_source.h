@@ -45,6 +45,10 @@ class BpfSource {
   // a record.
   void set_discoveries_left(size_t count);
 
+  // The programs reckon the time of frames from jiffies, which drift from CLOCK_BOOTTIME, and stand
+  // still while the machine sleeps. To be called now and then.
+  void follow_clock();
+
   // Why WebSockets are not read although they were to be: what the kernel or the cgroups lack.
   // "": they are, or were not to be.
   const std::string& websocket_trouble() const { return websocket_trouble_; }
@@ -85,7 +89,8 @@ class BpfSource {
   struct Skeleton;
   explicit BpfSource(std::unique_ptr<Skeleton> skeleton);
   static Result<std::unique_ptr<BpfSource>> load(const Watch& watch, uint32_t ring_bytes);
-  Result<void> attach_websocket_programs();
+  static Result<std::unique_ptr<BpfSource>> open_with_websockets(const Watch& watch,
+                                                                 uint32_t ring_bytes);
 
   std::unique_ptr<Skeleton> skeleton_;
   std::string websocket_trouble_;
