@@ -59,8 +59,8 @@ size_t open_descriptors() {
 }
 
 // Five tracepoints and two iterators; the clock's program is attached to nothing.
-constexpr size_t kPrograms = 9;
-constexpr size_t kLinks = 8;
+constexpr size_t kPrograms = 11;
+constexpr size_t kLinks = 10;
 
 using Lifecycle = KernelTest;
 

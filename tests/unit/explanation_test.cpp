@@ -341,7 +341,7 @@ TEST(Explanation, AHandshakeThatFailedIsAdvisedAboutByItsStatus) {
     return fmt::format("{}", fmt::join(ended(of(websocket, own_fin())).explanation().advice, "\n"));
   };
   constexpr uint32_t kWhole = WebSocketRecords::kWholeRequest;
-  for (const uint16_t status : {401, 403, 404, 429, 503}) {
+  for (const uint16_t status : std::initializer_list<uint16_t>{401, 403, 404, 429, 503}) {
     EXPECT_THAT(advice_for(refused(status)), HasSubstr("The application's own answer")) << status;
     EXPECT_THAT(advice_for(refused(status)), Not(HasSubstr("nginx"))) << status;
     for (const uint32_t bits :
@@ -364,13 +364,14 @@ TEST(Explanation, ACloseIsAdvisedAboutByItsCode) {
   const auto advice_for = [](uint16_t code) {
     return ended(of(closed_both_ways(WSBPF_IN, code), own_fin())).explanation().advice;
   };
-  for (const uint16_t code : {1000, 1001, 1005, 1012}) {
+  for (const uint16_t code : std::initializer_list<uint16_t>{1000, 1001, 1005, 1012}) {
     EXPECT_THAT(advice_for(code), ElementsAre(HasSubstr("Nothing needs doing"))) << code;
   }
   EXPECT_THAT(advice_for(1009), ElementsAre(HasSubstr("maxPayload")));
   EXPECT_THAT(advice_for(1011), ElementsAre(HasSubstr("see its log")));
   EXPECT_THAT(advice_for(4001), ElementsAre(HasSubstr("application's own")));
-  for (const uint16_t code : {1, 999, 1004, 1006, 1015, 1016, 2999, 5000, 65535}) {
+  for (const uint16_t code :
+       std::initializer_list<uint16_t>{1, 999, 1004, 1006, 1015, 1016, 2999, 5000, 65535}) {
     EXPECT_THAT(advice_for(code), ElementsAre(HasSubstr("No Close frame may bear"))) << code;
   }
 }
