@@ -37,26 +37,20 @@ async function stillReads({ raw, daemon }) {
 test('heads and frames that come byte by byte', TIMEOUT, async (t) => {
   const { raw, daemon } = await scene(t);
   const connection = await raw.connect();
-  const receive = (end, bytes) => connection.call('receive', end, { count: bytes.length });
-  const dribble = async (from, bytes) => {
-    const data = Buffer.from(bytes);
-    await connection.sendPieces(from, data);
-    await receive(from === 'client' ? 'server' : 'client', data);
-  };
-  await dribble('client', request());
+  await connection.passPieces('client', request());
   await shows(daemon, connection.clientPort, { phase: 'upgrading' });
   // The status line is cut at each of its bytes.
-  await dribble('server', response());
+  await connection.passPieces('server', response());
   await shows(daemon, connection.clientPort, { phase: 'open', upgrade_status: 101 });
   const masked = { masked: true };
   for (const size of [0, 1, 125, 126, 300])
-    await dribble('client', frame(OPCODE.text, Buffer.alloc(size), masked));
-  await dribble('server', frame(OPCODE.binary, Buffer.alloc(200)));
-  await dribble('server', frame(OPCODE.text, 'long form', { length: 9 })); // not the shortest
-  await dribble('client', frame(OPCODE.ping, 'ping', masked));
-  await dribble('server', frame(OPCODE.pong, 'ping'));
-  await dribble('client', closeFrame(4000, masked));
-  await dribble('server', closeFrame(4000));
+    await connection.passPieces('client', frame(OPCODE.text, Buffer.alloc(size), masked));
+  await connection.passPieces('server', frame(OPCODE.binary, Buffer.alloc(200)));
+  await connection.passPieces('server', frame(OPCODE.text, 'long form', { length: 9 })); // not the shortest
+  await connection.passPieces('client', frame(OPCODE.ping, 'ping', masked));
+  await connection.passPieces('server', frame(OPCODE.pong, 'ping'));
+  await connection.passPieces('client', closeFrame(4000, masked));
+  await connection.passPieces('server', closeFrame(4000));
   await connection.end('server');
   const { verdict, connection: told } = await closedOf(daemon, connection.clientPort);
   assert.equal(verdict, 'clean');
@@ -76,9 +70,7 @@ test('heads and frames that come byte by byte', TIMEOUT, async (t) => {
 test('answers and frames in one segment, and a request in many', TIMEOUT, async (t) => {
   const { raw, daemon } = await scene(t);
   const connection = await raw.connect();
-  const asked = Buffer.from(request());
-  await connection.sendPieces('client', asked, 7);
-  await connection.call('receive', 'server', { count: asked.length });
+  await connection.passPieces('client', request(), 7);
   const frames = Array.from({ length: 100 }, () => frame(OPCODE.text, 'hello'));
   await connection.pass('server', Buffer.concat([Buffer.from(response()), ...frames]));
   await shows(daemon, connection.clientPort, {
