@@ -86,7 +86,7 @@ struct __sk_buff {
 	__u32 local_port;
 	__u32 data_meta;
 	union {
-		void *flow_keys;
+		struct bpf_flow_keys *flow_keys;
 		__u64 : 64;
 	} __attribute__((aligned(8)));
 	__u64 tstamp;

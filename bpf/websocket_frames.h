@@ -122,6 +122,15 @@ WEBSOCKET_APART __u32 websocket_is_forbidden(__u8 first, __u8 second, __u64 leng
 	return short_length == WEBSOCKET_LENGTH_64 && (length <= 0xffff || length >> 63);
 }
 
+/* Most frames: short data, uncompressed, and masked as it must be. */
+WEBSOCKET_INLINE bool websocket_is_usual(const struct websocket_frame *frame, __u32 from_client)
+{
+	const __u8 masked = from_client ? WEBSOCKET_MASKED : 0;
+
+	return (frame->first & ~WEBSOCKET_FINAL) <= WEBSOCKET_BINARY &&
+	       (frame->second ^ masked) <= WEBSOCKET_LONGEST_CONTROL;
+}
+
 /* The first four bytes of the payload, of which no more than those that there are. */
 WEBSOCKET_APART __u32 websocket_payload(__u8 second, __u64 rest, __u64 length)
 {
@@ -310,7 +319,8 @@ WEBSOCKET_INLINE bool websocket_take_frame(struct websocket_frame_walk *walk,
 	const __u8 opcode = websocket_opcode(frame);
 	__u32 now_ms;
 
-	if (websocket_is_forbidden(frame->first, frame->second, frame->length, walk->state->bits,
+	if (!websocket_is_usual(frame, walk->segment->from_client) &&
+	    websocket_is_forbidden(frame->first, frame->second, frame->length, walk->state->bits,
 				   walk->segment->from_client))
 		websocket_note_violation(direction);
 	if (frame->length >> 63)

@@ -94,7 +94,9 @@ test('--port auto finds those that answer an upgrade, and no others', TIMEOUT, a
     const exact = connections.filter(({ age_source }) => age_source === 'exact');
     assert.equal(exact.length, 3);
   });
-  assert.equal((await daemon.listener(server.port)).owners[0].pid, server.pid);
+  await until(async () => {
+    assert.equal((await daemon.listener(server.port))?.owners[0]?.pid, server.pid);
+  });
 
   await clients.call('reset', 6);
   await until(() => {

@@ -16,6 +16,7 @@ API_SOCKET = "/run/wsbpf/wsbpf.sock"
 EVENT_LOG = "/run/events.jsonl"
 DAEMON_LOG = "/run/wsbpf.log"
 PATIENCE_SECONDS = 30  # an emulated machine is ten times slower than a real one
+START_SECONDS = 120  # until the kernel has verified the programs
 SO_COOKIE = 57  # include/uapi/asm-generic/socket.h
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -185,6 +186,17 @@ def listen(family, backlog=512):
     return listener
 
 
+def pass_on(sender, receiver, data):
+    """All of it is read."""
+    sender.sendall(data)
+    left = len(data)
+    while left:
+        read = len(receiver.recv(left))
+        if not read:
+            raise ConnectionError("the stream ended early")
+        left -= read
+
+
 class Pair:
     """A client, here or in a namespace, and the server's socket that was accepted for it, whose
     cookie is what wsbpf calls the connection."""
@@ -199,13 +211,16 @@ class Pair:
         cookie = self.server.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8)
         self.id = str(struct.unpack("Q", cookie)[0])
 
+    def from_client(self, data):
+        pass_on(self.client, self.server, data)
+
+    def from_server(self, data):
+        pass_on(self.server, self.client, data)
+
     def talk(self, size=50):
         """Something each way, all of it read."""
-        for sender, receiver in ((self.client, self.server), (self.server, self.client)):
-            sender.sendall(b"x" * size)
-            left = size
-            while left:
-                left -= len(receiver.recv(left))
+        self.from_client(b"x" * size)
+        self.from_server(b"x" * size)
 
     def close(self, *order):
         """Closes one after the other; the second waits for the end of the first."""

@@ -12,6 +12,7 @@ import time
 
 import faults
 import guest
+import websocket
 from faults import FAMILIES, FAR, FAR_ADDRESS
 from guest import Pair, close_hard, closed_events, connections, output, until
 
@@ -19,6 +20,7 @@ LEAKED_PER_FAMILY = 30
 CHURN_PER_FAMILY = 200
 VOID_BYTES = 1000
 HANGING_KEYS = ("state", "remote", "unacked_bytes", "retransmits", "half_open")
+WEBSOCKET_KEYS = ("phase", "messages_received", "messages_sent", "ping_rtt_seconds")
 VERDICT_KEYS = ("verdict", "initiator", "mechanism", "race", "confidence")
 # Two sweeps, and the alert's own 10 s back in bounds.
 RESOLVED_SECONDS = 40
@@ -79,7 +81,7 @@ def attach():
     foreign_objects = guest.bpf_objects()
     started = time.monotonic()
     daemon = guest.start_daemon()
-    until(lambda: guest.ready() or daemon.poll() is not None)
+    until(lambda: guest.ready() or daemon.poll() is not None, guest.START_SECONDS)
     answer = guest.ready()
     tap.note(f"ready after {time.monotonic() - started:.1f} s")
     said = "\n".join(guest.lines_of(guest.DAEMON_LOG))
@@ -210,6 +212,61 @@ def ends():
         tap.note(f"wsbpf_resets_total{labels} {value:.0f}")
 
 
+def websockets():
+    """WebSockets are read"""
+    status = json.loads(guest.get("/api/status")[1])["websocket"]
+    tap.check("/api/status: they are read", status == {"enabled": True, "reason": None},
+              str(status))
+    code, said, errors = output("wsbpf", "doctor")
+    tap.check("wsbpf doctor finds what that needs", code == 0, said + errors)
+    for line in said.splitlines():
+        if any(word in line.lower() for word in ("websocket", "cgroup", "bpf_loop")):
+            tap.note(line.strip())
+    pairs = loopback_pairs(1) + [Pair(listeners[family], near, FAR)
+                                 for family, _, near in FAMILIES]
+    for pair in pairs:
+        pair.from_client(websocket.REQUEST)
+        pair.from_server(websocket.SWITCH)
+        pair.from_client(websocket.frame(websocket.TEXT, b"question", True))
+        for part in (b"answer", b"and more"):
+            pair.from_server(websocket.frame(websocket.TEXT, part))
+        pair.from_server(websocket.frame(websocket.PING, b"1"))
+        pair.from_client(websocket.frame(websocket.PONG, b"1", True))
+    found = until(lambda: len(seen := listed(pairs, is_read)) == len(pairs) and seen)
+    tap.check("the handshake, the messages and a ping's round trip", found, str(listed(pairs)))
+    for connection in found or ():
+        tap.note(", ".join(f"{key} {connection['websocket'][key]}" for key in WEBSOCKET_KEYS))
+    for pair in pairs:
+        pair.from_server(websocket.close(4001))
+        pair.from_client(websocket.close(4001, True))
+        pair.close(pair.server, pair.client)
+    check_websocket_ends("a close with Close frames", pairs, "clean",
+                         close_code_sent=4001, close_code_received=4001, read_to_the_end=True)
+    refused = loopback_pairs(1)
+    for pair in refused:
+        pair.from_client(websocket.REQUEST)
+        pair.from_server(websocket.refusal(403))
+        pair.close(pair.server, pair.client)
+    check_websocket_ends("a refused handshake", refused, "upgrade_failed", upgrade_status=403)
+    check_empty("after the WebSockets")
+
+
+def is_read(connection):
+    found = connection["websocket"]
+    return found and tuple(found[key] for key in WEBSOCKET_KEYS[:3]) == ("open", 1, 2) and (
+        found["ping_rtt_seconds"] is not None)
+
+
+def check_websocket_ends(name, pairs, verdict, **expected):
+    closed = list(wait_closed(pairs).values())
+    tap.check(f"{name}: logged as closed", len(closed) == len(pairs), str(listed(pairs)))
+    check_verdict(f"{name}: {verdict}", closed, verdict)
+    read = [event["evidence"]["websocket"] for event in closed]
+    told = ", ".join(f"{key} {value}" for key, value in expected.items())
+    tap.check(f"{name}: {told}",
+              all(each and expected.items() <= each.items() for each in read), str(read))
+
+
 def late():
     """Data into TIME_WAIT, after the verdict"""
     pair = Pair(listeners[socket.AF_INET], FAMILIES[0][2], FAR)
@@ -338,7 +395,7 @@ def main():
     tap.run(version)
     tap.run(attach)
     if daemon and daemon.poll() is None:
-        for case in (older, leak, churn, ends, late, vanish, give_up, terminate):
+        for case in (older, leak, churn, ends, websockets, late, vanish, give_up, terminate):
             tap.run(case)
     tap.run(kernel_log)
     tap.plan()

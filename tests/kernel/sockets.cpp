@@ -202,11 +202,12 @@ Socket Socket::accept() const {
   return Socket(Fd(check(accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC), "accept")));
 }
 
-void Socket::send(size_t bytes) {
-  const std::vector<char> data(bytes, 'x');
-  for (size_t sent = 0; sent < bytes;) {
-    sent += static_cast<size_t>(
-        check(::send(fd(), data.data() + sent, bytes - sent, MSG_NOSIGNAL), "send"));
+void Socket::send(size_t bytes) { send(std::string(bytes, 'x')); }
+
+void Socket::send(std::string_view data) {
+  while (!data.empty()) {
+    data.remove_prefix(
+        static_cast<size_t>(check(::send(fd(), data.data(), data.size(), MSG_NOSIGNAL), "send")));
   }
 }
 
@@ -234,6 +235,12 @@ void Socket::abort() {
   const linger none{1, 0};
   check(setsockopt(fd(), SOL_SOCKET, SO_LINGER, &none, sizeof(none)), "SO_LINGER");
   close();
+}
+
+void Socket::disconnect() {
+  sockaddr nowhere{};
+  nowhere.sa_family = AF_UNSPEC;
+  check(::connect(fd(), &nowhere, sizeof(nowhere)), "disconnect");
 }
 
 void Socket::drop_input() {

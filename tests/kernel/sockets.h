@@ -93,6 +93,7 @@ class Socket {
   Socket accept() const;
 
   void send(size_t bytes);
+  void send(std::string_view data);
   void receive(size_t bytes);
   // Whether the next thing to be read is the end of the stream.
   bool receives_end();
@@ -104,6 +105,8 @@ class Socket {
   void close() { fd_.close(); }
   // close() that sends a reset (SO_LINGER 0).
   void abort();
+  // Gives the connection up by a reset; the socket may connect once more.
+  void disconnect();
 
   // From now on every segment that arrives for this socket is lost, until restore_input(). On a
   // listener: also those for its handshakes.

@@ -93,7 +93,7 @@ class Comparison {
 
  private:
   static bool is_our_own(std::string_view name) {
-    return name.starts_with("wsbpf_") || name == "clock_sample";
+    return name.starts_with("wsbpf_") || name.starts_with("websocket_") || name == "clock_sample";
   }
 
   void compare_named(const Type& ours) {
@@ -199,7 +199,7 @@ TEST_F(Vmlinux, EveryMemberExistsInTheRunningKernel) {
   const btf* ours = bpf_object__btf(object.get());
   ASSERT_NE(ours, nullptr);
   for (const char* name : {"sock_common", "tcp_sock", "task_struct", "bpf_iter__tcp",
-                           "request_sock", "sk_buff", "net_device"}) {
+                           "request_sock", "sk_buff", "net_device", "__sk_buff"}) {
     EXPECT_GT(btf__find_by_name_kind(ours, name, BTF_KIND_STRUCT), 0) << name;
   }
   Comparison comparison(kernel_.get());

@@ -11,6 +11,7 @@ TO_FAR = ("far",)
 # name -> (rule for packets that come in, at which sides)
 FAULTS = {
     "lost": ("meta l4proto tcp drop", BOTH_WAYS),
+    "lost there": ("meta l4proto tcp drop", TO_FAR),
     "lost fin": ("tcp flags & fin == fin drop", TO_FAR),
     "lost large": ("meta l4proto tcp meta length > 1200 drop", TO_FAR),
     "unreachable": ("meta l4proto tcp reject with icmpx type host-unreachable", TO_FAR),

@@ -4,8 +4,11 @@ import random
 import select
 import socket
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pairs
+import websockets
 from wire import HEALTHY
 
 SHORT_EVERY_SECONDS = 0.15
@@ -52,20 +55,54 @@ def close_after_bulk(pair):
     near_closes(pair)
 
 
+def near_says_goodbye(stage, pair):
+    """As RFC 6455 wants it; the server closes TCP first."""
+    say_goodbye(stage, pair, pair.near, pair.far)
+
+
+def far_says_goodbye(stage, pair):
+    say_goodbye(stage, pair, pair.far, pair.near)
+
+
+def say_goodbye(stage, pair, first, second):
+    websockets.say_close(stage, pair, first)
+    websockets.say_close(stage, pair, second)
+    client, server = websockets.client_and_server(stage, pair)
+    server.close()
+    pairs.receive_end(client)
+    client.close()
+
+
 LOCAL = {"verdict": "local_close", "initiator": "local"}
 REMOTE = {"verdict": "remote_close", "initiator": "remote"}
 
-# how it ends, what is to be said, whether it lives from first to last, whether it talks meanwhile
+CLEAN_LOCAL = {"verdict": "clean", "initiator": "local"}
+CLEAN_REMOTE = {"verdict": "clean", "initiator": "remote"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    end: Callable
+    said: dict
+    is_long: bool  # lives from first to last
+    talks: bool = False  # meanwhile
+    is_websocket: bool = False
+
+
 KINDS = (
-    (near_closes, LOCAL, True, True),
-    (far_closes, REMOTE, False, False),
-    (near_closes, LOCAL, False, False),
-    (far_closes, REMOTE, True, True),
-    (close_after_bulk, LOCAL, False, False),
-    (far_closes, REMOTE, True, False),
-    (near_closes, LOCAL, True, False),
-    (far_closes_one_way, REMOTE, True, False),
-    (near_closes_one_way, LOCAL, False, False),
+    Kind(near_closes, LOCAL, True, True),
+    Kind(far_closes, REMOTE, False),
+    Kind(near_says_goodbye, CLEAN_LOCAL, True, True, True),
+    Kind(near_closes, LOCAL, False),
+    Kind(far_says_goodbye, CLEAN_REMOTE, False, False, True),
+    Kind(far_closes, REMOTE, True, True),
+    Kind(close_after_bulk, LOCAL, False),
+    Kind(far_closes, REMOTE, True),
+    Kind(near_closes, LOCAL, True),
+    Kind(far_closes_one_way, REMOTE, True),
+    Kind(near_says_goodbye, CLEAN_LOCAL, False, False, True),
+    Kind(near_closes_one_way, LOCAL, False),
+    Kind(far_says_goodbye, CLEAN_REMOTE, True, False, True),
 )
 
 
@@ -81,35 +118,49 @@ class Traffic:
     def __init__(self, stage):
         self.stage = stage
         kinds = [KINDS[i % len(KINDS)] for i in range(stage.count)]
-        self.short = [kind for kind in kinds if not kind[2]]
-        self.long = [(self.open(kind), kind) for kind in kinds if kind[2]]
+        self.short = [kind for kind in kinds if not kind.is_long]
+        self.long = [(self.open(kind), kind) for kind in kinds if kind.is_long]
 
     def open(self, kind):
         family = random.choice(pairs.FAMILIES)
         pair = self.stage.open_one(family, HEALTHY)
         self.stage.report.expect("healthy", pair.key, healthy=True, race=None, mechanism="fin",
-                                 beside=self.stage.name, **kind[1])
+                                 beside=self.stage.name, **kind.said)
         if random.random() < 0.5:
             keep_alive(pair)
-        pairs.talk(pair)
+        if kind.is_websocket:
+            websockets.ask(self.stage, pair)
+        self.talk(pair, kind)
         return pair
+
+    def talk(self, pair, kind):
+        if kind.is_websocket:
+            websockets.talk(self.stage, pair)
+        else:
+            pairs.talk(pair)
+
+    def end(self, pair, kind):
+        if kind.is_websocket:
+            kind.end(self.stage, pair)
+        else:
+            kind.end(pair)
 
     def play_short(self):
         if self.short:
             kind = self.short.pop()
-            kind[0](self.open(kind))
+            self.end(self.open(kind), kind)
 
     def chat(self):
         for pair, kind in self.long:
-            if kind[3]:
-                pairs.talk(pair)
+            if kind.talks:
+                self.talk(pair, kind)
 
     def finish(self):
         while self.short:
             self.play_short()
         for pair, kind in self.long:
-            pairs.talk(pair)
-            kind[0](pair)
+            self.talk(pair, kind)
+            self.end(pair, kind)
 
 
 def run_beside(stage, until_readable):

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-HEALTHY_VERDICTS = ("local_close", "remote_close")
+HEALTHY_VERDICTS = ("local_close", "remote_close", "clean")
 HEALTHY_CONFIDENCE = 0.8
 WRONG_ALLOWED = 1  # of a class
 MISSING = "no event"

@@ -9,6 +9,7 @@ import scenarios_path as path
 import scenarios_process as process
 import scenarios_race as race
 import scenarios_stall as stall
+import scenarios_websocket as websocket
 from stage import Stage
 
 # The kernel's counters that a scenario names when they rise by one for each of its connections.
@@ -106,4 +107,15 @@ SCENARIOS = (
     Scenario(race.reset_in_fin_wait2),
     Scenario(race.reset_after_shutdown),
     Scenario(race.simultaneous_close),
+
+    Scenario(websocket.clean_from_here),
+    Scenario(websocket.clean_from_there),
+    Scenario(websocket.clean_closes_cross),
+    Scenario(websocket.fin_without_close),
+    Scenario(websocket.terminated),
+    Scenario(websocket.reset_after_closes, (ESTABLISHED_RESET,)),
+    Scenario(websocket.reset_without_close, (ESTABLISHED_RESET,)),
+    Scenario(websocket.upgrade_refused),
+    Scenario(websocket.upgrade_stripped),
+    Scenario(websocket.upgrade_unanswered),
 )

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { diesWithUs } from './exit.mjs';
 import { get, getJson } from './http.mjs';
 import { freePort } from './ports.mjs';
-import { until } from './wait.mjs';
+import { START_MS, until } from './wait.mjs';
 import { BINARY, environment, temporaryDirectory, wsbpf } from './wsbpf.mjs';
 
 // Starts the daemon, behind the command `wrapper` if given, waits until it is ready, and ends it
@@ -17,6 +17,7 @@ export async function startDaemon(t, flags = [], options = {}) {
   const daemon = new Daemon(flags, options.port ?? (await freePort()), options);
   t.after(() => daemon.stop());
   await until(async () => (await daemon.getTcp('/readyz')).status === 200, {
+    deadline: START_MS,
     giveUp: () => daemon.ended && `wsbpf run ended: ${daemon.log.join('\n')}`,
   });
   return daemon;

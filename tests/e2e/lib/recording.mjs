@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { diesWithUs } from './exit.mjs';
-import { until } from './wait.mjs';
+import { START_MS, until } from './wait.mjs';
 import { BINARY, environment, temporaryDirectory, wsbpf } from './wsbpf.mjs';
 
 // Begins a recording from `daemon`, or, with `flags` that say so, of another kind, and waits until
@@ -35,6 +35,7 @@ export async function startRecording(t, flags) {
     },
   };
   await until(() => statSync(file).size > 0, {
+    deadline: START_MS,
     giveUp: () => child.exitCode !== null && `wsbpf record ended: ${stderr}`,
   });
   return recording;

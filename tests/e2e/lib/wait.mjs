@@ -3,6 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 100;
 
+// The kernel takes seconds to verify the programs that read WebSockets, on a busy machine many.
+export const START_MS = 120_000;
+
 // Calls `probe` until it neither throws nor returns false, and returns what it returned. At the
 // deadline the last error is thrown. `giveUp` returns a reason for not trying any longer, if any.
 export async function until(probe, { deadline = 30_000, giveUp = () => null } = {}) {
