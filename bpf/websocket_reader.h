@@ -148,18 +148,21 @@ WEBSOCKET_INLINE void websocket_miss(struct wsbpf_websocket_state *state,
 	direction->seq = to_seq;
 }
 
+#define WEBSOCKET_REQUEST_BITS                                                                     \
+	(WSBPF_WEBSOCKET_KEY | WSBPF_WEBSOCKET_UPGRADE | WSBPF_WEBSOCKET_CONNECTION |              \
+	 WSBPF_WEBSOCKET_VERSION_13 | WSBPF_WEBSOCKET_HTTP_1_0)
+
+/* What was asked for, if anything, is forgotten: whether it was granted is not known. */
 WEBSOCKET_INLINE __u32 websocket_become_plain(struct wsbpf_websocket_state *state)
 {
+	__sync_fetch_and_and(&state->bits,
+			     ~(__u32)(WEBSOCKET_REQUEST_BITS | WSBPF_WEBSOCKET_REQUEST));
 	state->directions[WSBPF_IN].reading = WSBPF_READING_HTTP;
 	state->directions[WSBPF_OUT].reading = WSBPF_READING_HTTP;
 	if (__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PLAIN) & WSBPF_WEBSOCKET_PLAIN)
 		return 0;
 	return WSBPF_NEWS_PLAIN;
 }
-
-#define WEBSOCKET_REQUEST_BITS                                                                     \
-	(WSBPF_WEBSOCKET_KEY | WSBPF_WEBSOCKET_UPGRADE | WSBPF_WEBSOCKET_CONNECTION |              \
-	 WSBPF_WEBSOCKET_VERSION_13 | WSBPF_WEBSOCKET_HTTP_1_0)
 
 /* Either makes a request one for a WebSocket; a proxy may have dropped the other. */
 WEBSOCKET_INLINE bool websocket_is_asked_for(__u32 found)

@@ -130,8 +130,8 @@ test('1006: the client is killed', TIMEOUT, async (t) => {
   );
   const told = await until(async () => {
     const text = await explain(daemon, event.connection.id);
-    assert.match(text, /without a Close frame \(1006\)/);
-    return text;
+    assert.match(text, /without\s+a\s+Close\s+frame\s+\(1006\)/);
+    return text.replaceAll(/\s+/g, ' ');
   });
   assert.match(told, /onclose says 1006/);
 });
@@ -191,10 +191,8 @@ test('a Close that is not answered, and one without a FIN', TIMEOUT, async (t) =
     assert.equal(event.evidence.websocket.first_close, 'remote');
     // Whose FIN was first had sent none.
     assert.equal(event.evidence.websocket.fin_without_close, true);
-    assert.match(
-      await explain(daemon, event.connection.id),
-      /Close 1001 .*from the peer, which\s+our end did not answer/,
-    );
+    const told = (await explain(daemon, event.connection.id)).replaceAll(/\s+/g, ' ');
+    assert.match(told, /after Close 1001 .*from the peer, which our end did not answer/);
   });
 
   await t.test('the client does', async () => {

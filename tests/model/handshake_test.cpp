@@ -53,6 +53,11 @@ TEST(Handshake, Accepted) {
   expect({{WSBPF_IN, request()}, {WSBPF_OUT, response()}}, {.bits = kAllOfARequest | 101});
 }
 
+TEST(Handshake, AnAnswerThatCannotBeReadTellsNothing) {
+  expect({{WSBPF_IN, request()}, {WSBPF_OUT, "HTTP/1.1 ten Switching Protocols\r\n\r\n"}},
+         {.bits = 0, .reading = WSBPF_READING_HTTP});
+}
+
 TEST(Handshake, InAnyCaseAndWithMoreInAList) {
   expect({{WSBPF_IN, request("UPGRADE: WebSocket\r\nconnection: keep-alive, Upgrade\r\n"
                              "sec-websocket-KEY:dGhlIHNhbXBsZSBub25jZQ==\r\n"

@@ -44,8 +44,9 @@ function connectionOf(ends, clientPort) {
     call,
     send,
     pass,
-    sendPieces: (end, bytes, bytesEach = 1) =>
-      call('send_pieces', end, { hex: hex(bytes), bytes_each: bytesEach }),
+    // In segments of so many bytes.
+    passPieces: (end, bytes, bytesEach = 1) =>
+      call('pass_pieces', end, { hex: hex(bytes), bytes_each: bytesEach }),
     async handshake() {
       await pass('client', request());
       await pass('server', response());
