@@ -118,8 +118,8 @@ static __always_inline bool is_first(const struct websocket_segment *segment,
 }
 
 /* A state for the connection, if this segment is worth one. */
-static __always_inline struct wsbpf_websocket_state *
-begin_state(struct __sk_buff *skb, const struct websocket_segment *segment)
+static __noinline struct wsbpf_websocket_state *begin_state(struct __sk_buff *skb,
+							    const struct websocket_segment *segment)
 {
 	struct wsbpf_websocket_state *state;
 	struct bpf_sock *sk = skb->sk;

@@ -55,7 +55,7 @@ WEBSOCKET_INLINE __u32 websocket_length_bytes(__u8 second)
 
 /* How many bytes of a frame must be there before it can be understood: the header without the mask,
  * of a Close its code, too, of a ping or pong what tells it from others. */
-WEBSOCKET_INLINE __u32 websocket_needs(__u8 first, __u8 second)
+WEBSOCKET_APART __u32 websocket_needs(__u8 first, __u8 second)
 {
 	const __u8 opcode = first & 0xf;
 	const __u32 length = second & WEBSOCKET_SHORT_LENGTH;
@@ -96,46 +96,53 @@ WEBSOCKET_INLINE bool websocket_is_known(__u8 opcode)
 	       (opcode >= WEBSOCKET_CLOSE && opcode <= WEBSOCKET_PONG);
 }
 
-/* Anything about the header alone that RFC 6455 section 5.2 forbids. */
-WEBSOCKET_INLINE bool websocket_is_malformed(const struct websocket_frame *frame, __u32 bits)
+/* Anything about the header that RFC 6455 forbids. */
+WEBSOCKET_APART __u32 websocket_is_forbidden(__u8 first, __u8 second, __u64 length, __u32 bits,
+					     __u32 from_client)
 {
-	const __u8 short_length = frame->second & WEBSOCKET_SHORT_LENGTH;
+	const __u8 short_length = second & WEBSOCKET_SHORT_LENGTH;
 
-	if (!websocket_is_known(websocket_opcode(frame)) || frame->first & WEBSOCKET_RSV_2_AND_3)
+	/* Section 5.1: the client's frames are masked, the server's are not. */
+	if (!(second & WEBSOCKET_MASKED) != !from_client)
+		return true;
+	/* Section 5.2 */
+	if (!websocket_is_known(first & 0xf) || first & WEBSOCKET_RSV_2_AND_3)
 		return true;
 	/* Where the handshake was not seen, an extension may have been agreed upon. */
-	if (frame->first & WEBSOCKET_RSV1 &&
+	if (first & WEBSOCKET_RSV1 &&
 	    !(bits & (WSBPF_WEBSOCKET_COMPRESSED | WSBPF_WEBSOCKET_PROVEN)))
 		return true;
-	if (frame->first & WEBSOCKET_CONTROL)
-		return !(frame->first & WEBSOCKET_FINAL) || frame->first & WEBSOCKET_RSV1 ||
+	/* Section 5.5 */
+	if (first & WEBSOCKET_CONTROL)
+		return !(first & WEBSOCKET_FINAL) || first & WEBSOCKET_RSV1 ||
 		       short_length > WEBSOCKET_LONGEST_CONTROL;
 	/* The shortest form must be used. */
 	if (short_length == WEBSOCKET_LENGTH_16)
-		return frame->length < WEBSOCKET_LENGTH_16;
-	return short_length == WEBSOCKET_LENGTH_64 &&
-	       (frame->length <= 0xffff || frame->length >> 63);
+		return length < WEBSOCKET_LENGTH_16;
+	return short_length == WEBSOCKET_LENGTH_64 && (length <= 0xffff || length >> 63);
 }
 
-/* RFC 6455 section 5.1: the client's frames are masked, the server's are not. */
-WEBSOCKET_INLINE bool websocket_is_masked_wrongly(const struct websocket_frame *frame,
-						  __u32 from_client)
+/* Most frames: short data, uncompressed, and masked as it must be. */
+WEBSOCKET_INLINE bool websocket_is_usual(const struct websocket_frame *frame, __u32 from_client)
 {
-	return !(frame->second & WEBSOCKET_MASKED) != !from_client;
+	const __u8 masked = from_client ? WEBSOCKET_MASKED : 0;
+
+	return (frame->first & ~WEBSOCKET_FINAL) <= WEBSOCKET_BINARY &&
+	       (frame->second ^ masked) <= WEBSOCKET_LONGEST_CONTROL;
 }
 
 /* The first four bytes of the payload, of which no more than those that there are. */
-WEBSOCKET_INLINE __u32 websocket_payload(const struct websocket_frame *frame)
+WEBSOCKET_APART __u32 websocket_payload(__u8 second, __u64 rest, __u64 length)
 {
-	__u32 payload = (__u32)frame->rest;
+	__u32 payload = (__u32)rest;
 
-	if (frame->second & WEBSOCKET_MASKED)
-		payload ^= (__u32)(frame->rest >> 32);
-	return frame->length < 4 ? payload & ((1u << (8 * (__u32)frame->length)) - 1) : payload;
+	if (second & WEBSOCKET_MASKED)
+		payload ^= (__u32)(rest >> 32);
+	return length < 4 ? payload & ((1u << (8 * (__u32)length)) - 1) : payload;
 }
 
 /* RFC 6455 section 7.4: codes that may stand in a frame, with those registered since. */
-WEBSOCKET_INLINE bool websocket_may_be_sent(__u16 code)
+WEBSOCKET_APART __u32 websocket_may_be_sent(__u16 code)
 {
 	if (code >= 3000 && code <= 4999)
 		return true;
@@ -145,7 +152,9 @@ WEBSOCKET_INLINE bool websocket_may_be_sent(__u16 code)
 /* Tells a ping's payload from others, as far as 16 bits can; never 0. */
 WEBSOCKET_INLINE __u16 websocket_tag(const struct websocket_frame *frame)
 {
-	const __u32 mixed = (websocket_payload(frame) + (__u32)frame->length) * 0x9e3779b1u;
+	const __u32 mixed = (websocket_payload(frame->second, frame->rest, frame->length) +
+			     (__u32)frame->length) *
+			    0x9e3779b1u;
 
 	return (__u16)(mixed >> 16 | 1);
 }
@@ -170,7 +179,8 @@ WEBSOCKET_INLINE void websocket_take_close(struct websocket_frame_walk *walk,
 	struct wsbpf_websocket_state *state = walk->state;
 	struct wsbpf_websocket_direction *direction = walk->direction;
 	const bool has_code = frame->length >= 2 && frame->length <= WEBSOCKET_LONGEST_CONTROL;
-	const __u16 code = has_code ? __builtin_bswap16((__u16)websocket_payload(frame))
+	const __u16 code = has_code ? __builtin_bswap16((__u16)websocket_payload(
+					      frame->second, frame->rest, frame->length))
 				    : (__u16)WEBSOCKET_NO_STATUS;
 	const bool is_in = walk->segment->direction == WSBPF_IN;
 
@@ -224,6 +234,27 @@ WEBSOCKET_INLINE void websocket_take_pong(struct websocket_frame_walk *walk,
 	else
 		__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PING_IN);
 	walk->news |= WSBPF_NEWS_PONG;
+}
+
+/* By value, so that the frames of every other segment stay out of memory. */
+WEBSOCKET_SELDOM void websocket_take_control(struct websocket_frame_walk *walk, __u8 first,
+					     __u8 second, __u64 rest, __u64 length)
+{
+	const struct websocket_frame frame = {first, second, rest, length};
+
+	switch (websocket_opcode(&frame)) {
+	case WEBSOCKET_CLOSE:
+		websocket_take_close(walk, &frame);
+		break;
+	case WEBSOCKET_PING:
+		websocket_take_ping(walk, &frame);
+		break;
+	case WEBSOCKET_PONG:
+		websocket_take_pong(walk, &frame);
+		break;
+	default:
+		break; /* reserved, and counted as a violation */
+	}
 }
 
 /* Messages of one tick are taken for one arrival. */
@@ -288,8 +319,9 @@ WEBSOCKET_INLINE bool websocket_take_frame(struct websocket_frame_walk *walk,
 	const __u8 opcode = websocket_opcode(frame);
 	__u32 now_ms;
 
-	if (websocket_is_malformed(frame, walk->state->bits) ||
-	    websocket_is_masked_wrongly(frame, walk->segment->from_client))
+	if (!websocket_is_usual(frame, walk->segment->from_client) &&
+	    websocket_is_forbidden(frame->first, frame->second, frame->length, walk->state->bits,
+				   walk->segment->from_client))
 		websocket_note_violation(direction);
 	if (frame->length >> 63)
 		return false; /* no stream is that long: these are no frames */
@@ -297,12 +329,9 @@ WEBSOCKET_INLINE bool websocket_take_frame(struct websocket_frame_walk *walk,
 	websocket_keep_frame(direction, frame, now_ms);
 	if (opcode <= WEBSOCKET_BINARY)
 		websocket_take_data(walk, frame, now_ms);
-	else if (opcode == WEBSOCKET_CLOSE)
-		websocket_take_close(walk, frame);
-	else if (opcode == WEBSOCKET_PING)
-		websocket_take_ping(walk, frame);
-	else if (opcode == WEBSOCKET_PONG)
-		websocket_take_pong(walk, frame);
+	else if (opcode & WEBSOCKET_CONTROL)
+		websocket_take_control(walk, frame->first, frame->second, frame->rest,
+				       frame->length);
 	return true;
 }
 
@@ -379,6 +408,7 @@ WEBSOCKET_INLINE long websocket_take_next(struct websocket_frame_walk *walk)
 		direction->skip = 0;
 	}
 	websocket_read_length(&frame);
+	WEBSOCKET_FORGET(frame.length, walk->segment->seq);
 	if (!websocket_take_frame(walk, &frame)) {
 		direction->reading = WSBPF_READING_LOST;
 		walk->news |= WSBPF_NEWS_LOST;
@@ -427,8 +457,9 @@ static long websocket_walk_proof(__u32 i, void *context)
 	}
 	__builtin_memcpy(&frame.rest, bytes + 8, 8);
 	websocket_read_length(&frame);
-	if (frame.length >> 63 || websocket_is_malformed(&frame, walk->bits) ||
-	    websocket_is_masked_wrongly(&frame, walk->segment->from_client) ||
+	if (frame.length >> 63 ||
+	    websocket_is_forbidden(frame.first, frame.second, frame.length, walk->bits,
+				   walk->segment->from_client) ||
 	    websocket_frame_bytes(&frame) > left)
 		return 1;
 	walk->position += (__u32)websocket_frame_bytes(&frame);

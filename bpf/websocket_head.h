@@ -41,7 +41,7 @@ WEBSOCKET_INLINE void websocket_begin_head(struct wsbpf_head *head)
 	head->in_value = 1;
 }
 
-WEBSOCKET_INLINE __u8 websocket_field_of(__u32 hash)
+WEBSOCKET_APART __u8 websocket_field_of(__u32 hash)
 {
 	switch (hash) {
 	case WEBSOCKET_HASH_UPGRADE:
@@ -72,11 +72,12 @@ WEBSOCKET_INLINE __u32 websocket_found_in_start(__u8 tokens, __u32 hash)
 	return tokens >= 2 && is_1_0 ? WSBPF_WEBSOCKET_HTTP_1_0 : 0;
 }
 
-WEBSOCKET_INLINE __u32 websocket_found(const struct wsbpf_head *head, __u32 hash)
+/* What a token says, by its place. */
+WEBSOCKET_APART __u32 websocket_found(__u8 field, __u8 tokens, __u32 hash)
 {
-	switch (head->field) {
+	switch (field) {
 	case WEBSOCKET_FIELD_START:
-		return websocket_found_in_start(head->tokens, hash);
+		return websocket_found_in_start(tokens, hash);
 	case WEBSOCKET_FIELD_UPGRADE:
 		return hash == WEBSOCKET_HASH_WEBSOCKET ? WSBPF_WEBSOCKET_UPGRADE : 0;
 	case WEBSOCKET_FIELD_CONNECTION:
@@ -96,19 +97,18 @@ WEBSOCKET_INLINE void websocket_end_token(struct wsbpf_head *head)
 {
 	if (!head->hash)
 		return;
-	head->found |= websocket_found(head, head->hash);
+	head->found |= websocket_found(head->field, head->tokens, head->hash);
 	head->hash = 0;
 	if (head->tokens < 3)
 		head->tokens++;
 }
 
 /* RFC 9110 section 5.6: what stands between the tokens of the headers that are of interest. */
-WEBSOCKET_INLINE bool websocket_is_separator(const struct wsbpf_head *head, __u8 c)
+WEBSOCKET_APART __u32 websocket_is_separator(__u8 field, __u8 c)
 {
 	if (c == ' ' || c == '\t')
 		return true;
-	return head->field != WEBSOCKET_FIELD_START &&
-	       (c == ',' || c == ';' || c == '=' || c == '"');
+	return field != WEBSOCKET_FIELD_START && (c == ',' || c == ';' || c == '=' || c == '"');
 }
 
 WEBSOCKET_INLINE void websocket_take_status(struct wsbpf_head *head, __u8 c)
@@ -151,7 +151,7 @@ WEBSOCKET_INLINE bool websocket_take_byte(struct wsbpf_head *head, __u8 c)
 	/* What the other headers say does not matter. */
 	if (head->field == WEBSOCKET_FIELD_OTHER && !ends_line)
 		return false;
-	if (ends_line || websocket_is_separator(head, c)) {
+	if (ends_line || websocket_is_separator(head->field, c)) {
 		websocket_end_token(head);
 		if (ends_line)
 			websocket_begin_line(head);
@@ -206,6 +206,10 @@ static long websocket_walk_head(__u32 i, void *context)
 		websocket_begin_head(&walk->head);
 	}
 	walk->chunk >>= 8;
+	/* Or it would count them along. */
+	WEBSOCKET_FORGET(walk->chunk, walk->segment->seq);
+	WEBSOCKET_FORGET(walk->head.hash, walk->segment->seq);
+	WEBSOCKET_FORGET(walk->head.bytes, walk->segment->seq);
 	walk->chunk_bytes--;
 	walk->position++;
 	return walk->over || walk->head.bytes > WSBPF_LONGEST_HEAD;

@@ -299,15 +299,18 @@ WEBSOCKET_INLINE bool websocket_begins_head(const struct wsbpf_websocket_directi
 		       : websocket_is_switch(segment);
 }
 
-/* What is to be done with a segment. */
-enum websocket_step { WEBSOCKET_STEP_NOTHING, WEBSOCKET_STEP_HEAD, WEBSOCKET_STEP_FRAMES };
+/* What is to be read in a segment; bits beside those of enum wsbpf_websocket_news. */
+enum websocket_step {
+	WEBSOCKET_STEP_NOTHING = 0,
+	WEBSOCKET_STEP_HEAD = 1 << 29,
+	WEBSOCKET_STEP_FRAMES = 1 << 30,
+};
 
 /* Of a segment of a stream whose position is not known. */
-WEBSOCKET_INLINE enum websocket_step
-websocket_step_unaligned(struct wsbpf_websocket_state *state,
-			 struct wsbpf_websocket_direction *direction,
-			 struct wsbpf_websocket_direction *other,
-			 const struct websocket_segment *segment, __u32 *news)
+WEBSOCKET_INLINE __u32 websocket_step_unaligned(struct wsbpf_websocket_state *state,
+						struct wsbpf_websocket_direction *direction,
+						struct wsbpf_websocket_direction *other,
+						const struct websocket_segment *segment)
 {
 	const __u32 reading = websocket_reading(direction);
 
@@ -331,8 +334,7 @@ websocket_step_unaligned(struct wsbpf_websocket_state *state,
 	/* The answer that it awaits has passed unread. */
 	if (websocket_reading(other) == WSBPF_READING_AWAITED)
 		other->reading = WSBPF_READING_NOTHING;
-	*news |= WSBPF_NEWS_PROVEN;
-	return WEBSOCKET_STEP_FRAMES;
+	return (__u32)WEBSOCKET_STEP_FRAMES | (__u32)WSBPF_NEWS_PROVEN;
 }
 
 /* Of one that begins ahead of what was read last: a predecessor is missing. Returns whether that
@@ -364,17 +366,18 @@ WEBSOCKET_INLINE __u32 websocket_lose(struct wsbpf_websocket_state *state,
 	return WSBPF_NEWS_LOST;
 }
 
-WEBSOCKET_INLINE enum websocket_step
-websocket_next_step(struct wsbpf_websocket_state *state,
-		    struct wsbpf_websocket_direction *direction,
-		    struct wsbpf_websocket_direction *other,
-		    const struct websocket_segment *segment, __u32 *news)
+/* Returns what is to be read, and what has become known already. */
+WEBSOCKET_SELDOM __u32 websocket_next_step(struct wsbpf_websocket_state *state,
+					   struct wsbpf_websocket_direction *direction,
+					   struct wsbpf_websocket_direction *other,
+					   const struct websocket_segment *segment)
 {
 	const __u32 reading = websocket_reading(direction);
 	const __s32 ahead = websocket_ahead(segment->seq, direction->seq);
 	const bool in_step = reading == WSBPF_READING_HEAD || reading == WSBPF_READING_FRAMES;
 	const bool is_placed =
 		in_step || reading == WSBPF_READING_LOST || reading == WSBPF_READING_REGAINED;
+	__u32 news = 0;
 
 	if (is_placed && websocket_ahead(segment->seq + segment->length, direction->seq) <= 0)
 		return WEBSOCKET_STEP_NOTHING; /* sent again */
@@ -383,9 +386,9 @@ websocket_next_step(struct wsbpf_websocket_state *state,
 	if (in_step) {
 		if (segment->seq != websocket_expected(segment))
 			return WEBSOCKET_STEP_NOTHING; /* the missing may be on its way still */
-		*news |= websocket_lose(state, direction, segment->seq);
+		news = websocket_lose(state, direction, segment->seq);
 	}
-	return websocket_step_unaligned(state, direction, other, segment, news);
+	return news | websocket_step_unaligned(state, direction, other, segment);
 }
 
 /* Reads what is new in the segment. Returns what has become known, as enum wsbpf_websocket_news. */
@@ -398,8 +401,7 @@ WEBSOCKET_INLINE __u32 websocket_read(struct wsbpf_websocket_state *state,
 	const __u32 end = segment->seq + segment->length;
 	const __s32 remains = websocket_ahead(end, direction->seq);
 	const bool in_frames = websocket_reading(direction) == WSBPF_READING_FRAMES && remains > 0;
-	enum websocket_step step = WEBSOCKET_STEP_FRAMES;
-	__u32 news = 0;
+	__u32 news = WEBSOCKET_STEP_FRAMES;
 
 	/* The common cases: more of a frame's payload, and the next frame. */
 	if (in_frames && !direction->held && (__u64)remains <= direction->skip) {
@@ -408,17 +410,19 @@ WEBSOCKET_INLINE __u32 websocket_read(struct wsbpf_websocket_state *state,
 		return 0;
 	}
 	if (!in_frames || websocket_ahead(segment->seq, direction->seq) > 0)
-		step = websocket_next_step(state, direction, other, segment, &news);
-	if (step == WEBSOCKET_STEP_HEAD) {
+		news = websocket_next_step(state, direction, other, segment);
+	WEBSOCKET_FORGET(news, segment->seq);
+	if (news & WEBSOCKET_STEP_HEAD) {
 		news |= websocket_read_head(state, direction, other, segment);
 		/* Frames may follow a 101 at once. */
 		if (websocket_reading(direction) == WSBPF_READING_FRAMES &&
 		    websocket_ahead(end, direction->seq) > 0)
-			step = WEBSOCKET_STEP_FRAMES;
+			news |= WEBSOCKET_STEP_FRAMES;
 	}
-	if (step == WEBSOCKET_STEP_FRAMES)
+	WEBSOCKET_FORGET(news, segment->seq);
+	if (news & WEBSOCKET_STEP_FRAMES)
 		news |= websocket_read_frames(state, direction, segment);
-	return news;
+	return news & ~(__u32)(WEBSOCKET_STEP_HEAD | WEBSOCKET_STEP_FRAMES);
 }
 
 #endif /* WSBPF_WEBSOCKET_READER_H */

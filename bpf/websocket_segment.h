@@ -20,6 +20,22 @@
 /* What most segments do not need. */
 #define WEBSOCKET_SELDOM static __attribute__((noinline))
 
+/* A function of numbers that the verifier looks at once, by itself, as it does with those that are
+ * global: whatever way its result came by is then not followed apart. */
+#ifdef __bpf__
+#define WEBSOCKET_APART __attribute__((noinline))
+#else
+#define WEBSOCKET_APART static
+#endif
+
+/* Makes the verifier forget what it knows of `value`, which stays as it is, for the same reason.
+ * `any` is what it knows nothing of. */
+#ifdef __bpf__
+#define WEBSOCKET_FORGET(value, any) asm volatile("%0 ^= %1; %0 ^= %1" : "+r"(value) : "r"(any))
+#else
+#define WEBSOCKET_FORGET(value, any) ((void)(any))
+#endif
+
 struct websocket_segment {
 	void *bytes;	   /* where they are: the reader hands it on only */
 	__u32 offset;	   /* of the payload in them */
