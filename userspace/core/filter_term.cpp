@@ -251,7 +251,7 @@ constexpr std::array<std::string_view, 3> kHalfOpenKinds = {kHalfOpenNames[1], k
 // With those that no connection gets yet: who writes a filter for them need not wait.
 std::vector<std::string_view> verdict_choices() {
   std::vector<std::string_view> names = all(kVerdictNames);
-  names.insert(names.end(), {"upgrade_failed", "idle_timeout", "max_lifetime", "clean"});
+  names.insert(names.end(), {"idle_timeout", "max_lifetime"});
   return names;
 }
 
