@@ -135,7 +135,8 @@ Observer& KernelTest::watch(const PortSet& ports, bool server, bool client, uint
   marker_port_ = free_port();
   PortSet all = ports;
   all.set(marker_port_);
-  observer_ = std::make_unique<Observer>(Watch{all, server, client}, netns(), ring_bytes);
+  observer_ = std::make_unique<Observer>(Watch{all, server, client, reads_websockets_}, netns(),
+                                         ring_bytes);
   return *observer_;
 }
 

@@ -83,6 +83,8 @@ class KernelTest : public testing::Test {
   // Loads the programs; from here on all that happens on these ports is seen.
   Observer& watch(const PortSet& ports, bool server = true, bool client = false,
                   uint32_t ring_bytes = BpfSource::kRingBytes);
+  // To be said first. The kernel takes seconds to verify what that needs, and most tests do not.
+  void read_websockets() { reads_websockets_ = true; }
   Observer& watch_both(uint16_t port) { return watch(port_set({port}), true, true); }
 
   // A listener on a port both of whose ends are watched from before it listens.
@@ -106,6 +108,7 @@ class KernelTest : public testing::Test {
   std::unique_ptr<Observer> observer_;
   uint16_t marker_port_ = 0;  // watched too, for catch_up() alone
   bool losses_expected_ = false;
+  bool reads_websockets_ = false;
 };
 
 // A timer's work runs on top of whatever task it interrupts. There are machines on which no BPF

@@ -58,11 +58,15 @@ size_t open_descriptors() {
   return static_cast<size_t>(std::distance(begin(entries), end(entries)));
 }
 
-// Five tracepoints and two iterators; the clock's program is attached to nothing.
+// Six tracepoints, two iterators, and the packets in and out of cgroups; the clock's program is
+// attached to nothing.
 constexpr size_t kPrograms = 11;
 constexpr size_t kLinks = 10;
 
-using Lifecycle = KernelTest;
+class Lifecycle : public KernelTest {
+ protected:
+  Lifecycle() { read_websockets(); }
+};
 
 TEST_F(Lifecycle, NothingIsLeftAfterDestruction) {
   const size_t descriptors = open_descriptors();

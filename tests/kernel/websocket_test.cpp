@@ -48,6 +48,8 @@ void shake_hands(Pair& pair) {
 
 class WebSocketTest : public KernelTest {
  protected:
+  WebSocketTest() { read_websockets(); }
+
   wsbpf_websocket wait_for_news(uint64_t cookie, uint32_t news) {
     return observer().wait_for_match<wsbpf_websocket>([&](const wsbpf_websocket& record) {
       return record.header.cookie == cookie && record.news & news;
