@@ -1,6 +1,6 @@
 # Scene 1, for scripts/demo: a server that never closes what its clients have left.
 
-title "1 of 3: a server that leaks"
+title "1 of 4: a server that leaks"
 cat <<-END
 	75 clients connect to a Node.js server on port $leak_port, and 63 leave without a Close frame,
 	as a browser does that is ended. Their kernels send a FIN. The server reads the end of file

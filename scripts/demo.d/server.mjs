@@ -9,8 +9,10 @@ const TALK_MS = 500;
 
 const [mode, host, port] = process.argv.slice(2);
 
+const UPGRADE_REQUIRED = 426;
+
 // An http.Server opens its sockets with allowHalfOpen: true: who does not end them keeps them.
-const server = http.createServer();
+const server = http.createServer((_, response) => response.writeHead(UPGRADE_REQUIRED).end());
 const sockets = new WebSocketServer({ server, perMessageDeflate: false });
 
 if (mode === 'leak') {

@@ -1,9 +1,9 @@
-# Scene 3, for scripts/demo: a peer that vanishes while the server is writing to it.
+# Scene 4, for scripts/demo: a peer that vanishes while the server is writing to it.
 #
 # Server and peers are in network namespaces of their own, joined by a virtual cable. A namespace
 # lives as long as the process that holds it, so that nothing has to be deleted.
 
-title "3 of 3: a peer that vanishes"
+title "4 of 4: a peer that vanishes"
 cat <<-END
 	Two clients hear news twice a second from a server on port $peer_port. Then one loses its
 	network, as a phone does in a tunnel: no FIN, no reset, nothing. The server's kernel sends

@@ -65,13 +65,16 @@ test('the tour shows what it promises', { timeout: 200_000 }, async (t) => {
   const demo = startDemo(t);
   const [code] = await demo.exited;
   assert.equal(code, 0, demo.output);
-  const [, leak, proxy, vanish] = demo.output.split(/^== /m);
+  const [, leak, proxy, upgrade, vanish] = demo.output.split(/^== /m);
   assert.match(leak, /^ {2}type {5}wsbpf list state close-wait/m);
   assert.match(leak, /^ {2}\| close_wait .* node\[\d+\]$/m);
   assert.match(leak, /^ {2}\| firing warning CloseWaitAccumulation/m);
   assert.match(leak, /^ {2}\| {3}63 connections in CLOSE_WAIT/m);
   assert.match(proxy, /^ {2}\| .* local_close .* 5\.\ds .* nginx\[\d+\]/m);
   assert.match(proxy, /^ {2}\| .* remote_close .* 5\.\ds .* node\[\d+\]/m);
+  assert.match(upgrade, /^ {2}\| .* upgrade_failed .* node\[\d+\]/m);
+  assert.match(upgrade, /^ {2}\| .*426/m);
+  assert.match(upgrade, /^ {2}\| .* clean .* node\[\d+\]/m);
   assert.match(vanish, /^ {2}\| established .* unacked .* 10\.77\.0\.22:/m);
   assert.match(vanish, /^ {2}\| .*peer_vanished/m);
   await leavesNothing(demo);
