@@ -205,7 +205,7 @@ test('a 1006 is not said of one whose bytes were not all read', TIMEOUT, async (
   const raw = await startRaw(t);
   const connection = await raw.open();
   const daemon = await startDaemon(t, ['--port', raw.port, ...FLAGS]);
-  await rowOf(daemon, connection.clientPort);
+  await until(() => rowOf(daemon, connection.clientPort));
   for (let i = 0; i < 3; ++i) await connection.frame('client', OPCODE.text, 'hello');
   await shows(daemon, connection.clientPort, { phase: 'open' });
   await connection.end('client');
