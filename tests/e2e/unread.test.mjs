@@ -89,12 +89,9 @@ async function isUnread(daemon, port, clientPort, reason) {
 
 for (const [reason, start] of Object.entries(UNREAD)) {
   test(reason, TIMEOUT, async (t) => {
-    const { port: none } = await startRaw(t);
-    // The port must be known before the server is there, and its connection is not older.
-    const started = [];
-    const daemon = await startDaemon(t, ['--port', `${none},10000-32000`, ...FLAGS]);
-    started.push(...(await start(t)));
-    const [port, clientPort] = started;
+    // The ports of all tests: the daemon must be there before the connection is.
+    const daemon = await startDaemon(t, ['--port', '10000-32000', ...FLAGS]);
+    const [port, clientPort] = await start(t);
     await isUnread(daemon, port, clientPort, reason);
   });
 }
@@ -208,7 +205,7 @@ test('a 1006 is not said of one whose bytes were not all read', TIMEOUT, async (
   const raw = await startRaw(t);
   const connection = await raw.open();
   const daemon = await startDaemon(t, ['--port', raw.port, ...FLAGS]);
-  await rowOf(daemon, connection.clientPort);
+  await until(() => rowOf(daemon, connection.clientPort));
   for (let i = 0; i < 3; ++i) await connection.frame('client', OPCODE.text, 'hello');
   await shows(daemon, connection.clientPort, { phase: 'open' });
   await connection.end('client');
