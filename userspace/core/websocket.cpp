@@ -1,6 +1,7 @@
 #include "core/websocket.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace wsbpf {
 namespace {
@@ -209,24 +210,51 @@ std::string_view opcode_name(uint8_t opcode) {
   return kNames[opcode & 0xf];
 }
 
-std::vector<Frame> last_frames(const WebSocket& websocket) {
+namespace {
+
+// Of one direction, oldest first.
+std::vector<Frame> frames_of(const WebSocket& websocket, int direction) {
   std::vector<Frame> frames;
-  for (int direction = 0; direction < WSBPF_DIRECTIONS; ++direction) {
-    const wsbpf_websocket_direction& from = websocket.state.directions[direction];
-    if (reading_of(from) < WSBPF_READING_FRAMES) continue;
-    uint64_t time_ns = time_from_ms(from.frame_ms, websocket.read_ns);
-    for (unsigned back = 1; back <= WSBPF_FRAMES_KEPT; ++back) {
-      const unsigned slot = (from.slots - back) % WSBPF_FRAMES_KEPT;
-      const uint32_t frame = from.frames[slot];
-      if ((frame & WSBPF_FRAME_SEEN) == 0) break;
-      frames.push_back({time_ns, direction,
-                        static_cast<uint8_t>(frame >> WSBPF_FRAME_OPCODE_SHIFT & 0xf),
-                        (frame & WSBPF_FRAME_FINAL) != 0, frame & WSBPF_FRAME_LENGTH});
-      time_ns -= std::min(time_ns, wsbpf_gap_ms(from.frame_gaps[slot]) * kNsPerMs);
-    }
+  const wsbpf_websocket_direction& from = websocket.state.directions[direction];
+  if (reading_of(from) < WSBPF_READING_FRAMES) return frames;
+  uint64_t time_ns = time_from_ms(from.frame_ms, websocket.read_ns);
+  for (unsigned back = 1; back <= WSBPF_FRAMES_KEPT; ++back) {
+    const unsigned slot = (from.slots - back) % WSBPF_FRAMES_KEPT;
+    const uint32_t frame = from.frames[slot];
+    if ((frame & WSBPF_FRAME_SEEN) == 0) break;
+    frames.push_back({time_ns, direction,
+                      static_cast<uint8_t>(frame >> WSBPF_FRAME_OPCODE_SHIFT & 0xf),
+                      (frame & WSBPF_FRAME_FINAL) != 0, frame & WSBPF_FRAME_LENGTH});
+    time_ns -= std::min(time_ns, wsbpf_gap_ms(from.frame_gaps[slot]) * kNsPerMs);
   }
-  std::stable_sort(frames.begin(), frames.end(),
-                   [](const Frame& a, const Frame& b) { return a.time_ns < b.time_ns; });
+  std::reverse(frames.begin(), frames.end());
+  return frames;
+}
+
+// Of a server's and a client's frame of the same tick: was the server's first? A pong follows its
+// ping, and a Close the first one; else what the client sent is taken for what was answered.
+bool is_servers_first(const WebSocket& websocket, const Frame& server, const Frame& client) {
+  constexpr uint8_t kClose = 8;
+  constexpr uint8_t kPing = 9;
+  constexpr uint8_t kPong = 10;
+  if (server.opcode == kClose && client.opcode == kClose) {
+    return first_close(websocket) == server.direction;
+  }
+  return server.opcode == kPing && client.opcode == kPong;
+}
+
+}  // namespace
+
+std::vector<Frame> last_frames(const WebSocket& websocket) {
+  const int client_at = client_direction(websocket);
+  const auto clients = frames_of(websocket, client_at);
+  const auto servers = frames_of(websocket, 1 - client_at);
+  std::vector<Frame> frames;
+  std::merge(clients.begin(), clients.end(), servers.begin(), servers.end(),
+             std::back_inserter(frames), [&](const Frame& server, const Frame& client) {
+               if (server.time_ns != client.time_ns) return server.time_ns < client.time_ns;
+               return is_servers_first(websocket, server, client);
+             });
   return frames;
 }
 
