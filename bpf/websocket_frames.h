@@ -457,7 +457,8 @@ static long websocket_walk_proof(__u32 i, void *context)
 	}
 	__builtin_memcpy(&frame.rest, bytes + 8, 8);
 	websocket_read_length(&frame);
-	if (frame.length >> 63 ||
+	/* Zeros would be empty fragments without an end: allowed, and no proof. */
+	if (!(frame.first | frame.second) || frame.length >> 63 ||
 	    websocket_is_forbidden(frame.first, frame.second, frame.length, walk->bits,
 				   walk->segment->from_client) ||
 	    websocket_frame_bytes(&frame) > left)

@@ -159,6 +159,14 @@ TEST(BadHeads, OtherProtocols) {
   }
 }
 
+// As frames they would be empty fragments without an end.
+TEST(BadHeads, ZerosOfAServerThatSpeaksFirstProveNothing) {
+  const std::string zeros(100, '\0');
+  const Pieces pieces = cut({{WSBPF_OUT, zeros}, {WSBPF_OUT, zeros}, {WSBPF_OUT, zeros}}, whole());
+  ASSERT_EQ(pieces.size(), 3u);
+  EXPECT_FALSE(play({"", zeros + zeros + zeros}, pieces).state);
+}
+
 TEST(BadHeads, TooLong) {
   const std::string endless =
       request(std::string(kUpgradeFields) + "Cookie: " + std::string(65536, 'c') + "\r\n");
