@@ -122,13 +122,14 @@ WEBSOCKET_APART __u32 websocket_is_forbidden(__u8 first, __u8 second, __u64 leng
 	return short_length == WEBSOCKET_LENGTH_64 && (length <= 0xffff || length >> 63);
 }
 
-/* Most frames: short data, uncompressed, and masked as it must be. */
+/* Most frames: data of up to 64 KB, uncompressed, and masked as it must be. */
 WEBSOCKET_INLINE bool websocket_is_usual(const struct websocket_frame *frame, __u32 from_client)
 {
-	const __u8 masked = from_client ? WEBSOCKET_MASKED : 0;
+	const __u8 length = frame->second ^ (from_client ? WEBSOCKET_MASKED : 0);
 
 	return (frame->first & ~WEBSOCKET_FINAL) <= WEBSOCKET_BINARY &&
-	       (frame->second ^ masked) <= WEBSOCKET_LONGEST_CONTROL;
+	       (length <= WEBSOCKET_LONGEST_CONTROL ||
+		(length == WEBSOCKET_LENGTH_16 && frame->length >= WEBSOCKET_LENGTH_16));
 }
 
 /* The first four bytes of the payload, of which no more than those that there are. */
@@ -396,7 +397,10 @@ WEBSOCKET_INLINE long websocket_take_next(struct websocket_frame_walk *walk)
 		frame.first = bytes[6];
 		frame.second = bytes[7];
 		__builtin_memcpy(&frame.rest, bytes + 8, 8);
-		needed = websocket_needs(frame.first, frame.second);
+		needed = frame.first & WEBSOCKET_CONTROL
+				 ? websocket_needs(frame.first, frame.second)
+				 : 2 + websocket_length_bytes(frame.second);
+		WEBSOCKET_FORGET(needed, walk->segment->seq);
 		walk->position += needed;
 	} else {
 		if (websocket_hold_byte(walk, &frame))
