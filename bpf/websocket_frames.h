@@ -20,87 +20,86 @@ WEBSOCKET_INLINE void websocket_note_violation(struct wsbpf_websocket_direction 
 		direction->violations++;
 }
 
-WEBSOCKET_INLINE void websocket_take_close(struct websocket_frame_walk *walk,
-					   const struct websocket_frame *frame)
+/* Of the control frames: each returns what has become known. */
+WEBSOCKET_INLINE __u32 websocket_take_close(const struct websocket_segment *segment,
+					    struct wsbpf_websocket_state *state,
+					    const struct websocket_frame *frame)
 {
-	struct wsbpf_websocket_state *state = walk->state;
-	struct wsbpf_websocket_direction *direction = walk->direction;
+	const bool is_in = segment->direction == WSBPF_IN;
+	struct wsbpf_websocket_direction *direction = &state->directions[!is_in];
 	const bool has_code = frame->length >= 2 && frame->length <= WEBSOCKET_LONGEST_CONTROL;
 	const __u16 code = has_code ? __builtin_bswap16((__u16)websocket_payload(
 					      frame->second, frame->rest, frame->length))
 				    : (__u16)WEBSOCKET_NO_STATUS;
-	const bool is_in = walk->segment->direction == WSBPF_IN;
 
 	if ((has_code && !websocket_may_be_sent(code)) || frame->length == 1)
 		websocket_note_violation(direction);
 	if (direction->close_code) {
 		websocket_note_violation(direction);
-		return;
+		return 0;
 	}
 	direction->close_code = code ? code : (__u16)WEBSOCKET_NO_STATUS;
-	walk->news |= WSBPF_NEWS_CLOSE;
-	if (!(state->bits & (WSBPF_WEBSOCKET_CLOSE_FIRST_IN | WSBPF_WEBSOCKET_CLOSE_FIRST_OUT))) {
+	if (!(state->bits & (WSBPF_WEBSOCKET_CLOSE_FIRST_IN | WSBPF_WEBSOCKET_CLOSE_FIRST_OUT)))
 		__sync_fetch_and_or(&state->bits, is_in ? WSBPF_WEBSOCKET_CLOSE_FIRST_IN
 							: WSBPF_WEBSOCKET_CLOSE_FIRST_OUT);
-		return;
-	}
 	/* Ours had passed here before: had the peer received it, it would have acknowledged it. */
-	if (is_in && websocket_ahead(walk->segment->ack, state->directions[WSBPF_OUT].seq) < 0)
+	else if (is_in && websocket_ahead(segment->ack, state->directions[WSBPF_OUT].seq) < 0)
 		__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_CLOSES_CROSSED);
+	return WSBPF_NEWS_CLOSE;
 }
 
 /* Of pings that follow each other at once the first is measured; of two with the same payload that
  * wait for their pongs together, neither: which of them a pong answers could not be told. */
-WEBSOCKET_INLINE void websocket_take_ping(struct websocket_frame_walk *walk,
-					  const struct websocket_frame *frame)
+WEBSOCKET_INLINE __u32 websocket_take_ping(const struct websocket_segment *segment,
+					   struct wsbpf_websocket_state *state,
+					   const struct websocket_frame *frame)
 {
-	const __u32 at = walk->segment->direction & 1;
+	const __u32 at = segment->direction & 1;
 	const __u32 now_us = (__u32)(websocket_now_ns() / 1000);
 	const __u16 tag = websocket_tag(frame);
-	const __u16 waiting = walk->state->ping_tag[at];
 
-	if (now_us - walk->state->ping_us[at] < WEBSOCKET_PINGS_APART_MS * 1000)
-		return;
-	walk->state->ping_us[at] = now_us;
-	walk->state->ping_tag[at] = waiting == tag ? 0 : tag;
+	if (now_us - state->ping_us[at] < WEBSOCKET_PINGS_APART_MS * 1000)
+		return 0;
+	state->ping_us[at] = now_us;
+	state->ping_tag[at] = state->ping_tag[at] == tag ? 0 : tag;
+	return 0;
 }
 
-WEBSOCKET_INLINE void websocket_take_pong(struct websocket_frame_walk *walk,
-					  const struct websocket_frame *frame)
+WEBSOCKET_INLINE __u32 websocket_take_pong(const struct websocket_segment *segment,
+					   struct wsbpf_websocket_state *state,
+					   const struct websocket_frame *frame)
 {
-	const bool is_in = walk->segment->direction == WSBPF_IN;
+	const bool is_in = segment->direction == WSBPF_IN;
 	const __u32 at = is_in ? WSBPF_OUT : WSBPF_IN; /* the ping's direction */
-	struct wsbpf_websocket_state *state = walk->state;
 
 	if (!state->ping_tag[at] || state->ping_tag[at] != websocket_tag(frame))
-		return;
+		return 0;
 	state->ping_tag[at] = 0;
 	state->rtt_us = (__u32)(websocket_now_ns() / 1000) - state->ping_us[at];
 	if (is_in)
 		__sync_fetch_and_and(&state->bits, ~(__u32)WSBPF_WEBSOCKET_PING_IN);
 	else
 		__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PING_IN);
-	walk->news |= WSBPF_NEWS_PONG;
+	return WSBPF_NEWS_PONG;
 }
 
-/* By value, so that the frames of every other segment stay out of memory. */
-WEBSOCKET_SELDOM void websocket_take_control(struct websocket_frame_walk *walk, __u8 first,
-					     __u8 second, __u64 rest, __u64 length)
+/* The frame by value, and nothing of the walk: so that these stay in registers for the frames of
+ * most segments, which are data. */
+WEBSOCKET_SELDOM __u32 websocket_take_control(const struct websocket_segment *segment,
+					      struct wsbpf_websocket_state *state, __u32 header,
+					      __u64 rest, __u64 length)
 {
-	const struct websocket_frame frame = {first, second, rest, length};
+	const struct websocket_frame frame = {(__u8)header, (__u8)(header >> 8), rest, length};
 
 	switch (websocket_opcode(&frame)) {
 	case WEBSOCKET_CLOSE:
-		websocket_take_close(walk, &frame);
-		break;
+		return websocket_take_close(segment, state, &frame);
 	case WEBSOCKET_PING:
-		websocket_take_ping(walk, &frame);
-		break;
+		return websocket_take_ping(segment, state, &frame);
 	case WEBSOCKET_PONG:
-		websocket_take_pong(walk, &frame);
-		break;
+		return websocket_take_pong(segment, state, &frame);
 	default:
-		break; /* reserved, and counted as a violation */
+		return 0; /* reserved, and counted as a violation */
 	}
 }
 
@@ -177,8 +176,9 @@ WEBSOCKET_INLINE bool websocket_take_frame(struct websocket_frame_walk *walk,
 	if (opcode <= WEBSOCKET_BINARY)
 		websocket_take_data(walk, frame, now_ms);
 	else if (opcode & WEBSOCKET_CONTROL)
-		websocket_take_control(walk, frame->first, frame->second, frame->rest,
-				       frame->length);
+		walk->news |= websocket_take_control(walk->segment, walk->state,
+						     frame->first | (__u32)frame->second << 8,
+						     frame->rest, frame->length);
 	return true;
 }
 

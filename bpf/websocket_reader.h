@@ -215,6 +215,17 @@ WEBSOCKET_INLINE __u32 websocket_end_response(struct wsbpf_websocket_state *stat
 	return WSBPF_NEWS_ANSWER;
 }
 
+WEBSOCKET_SELDOM __u32 websocket_read_more_frames(const struct websocket_segment *segment,
+						  struct wsbpf_websocket_state *state,
+						  struct wsbpf_websocket_direction *direction,
+						  __u32 position)
+{
+	struct websocket_frame_walk walk = {segment, state, direction, position, 0};
+
+	websocket_loop(segment->length, websocket_walk_frame, &walk);
+	return walk.news;
+}
+
 WEBSOCKET_INLINE __u32 websocket_read_frames(struct wsbpf_websocket_state *state,
 					     struct wsbpf_websocket_direction *direction,
 					     const struct websocket_segment *segment)
@@ -227,8 +238,7 @@ WEBSOCKET_INLINE __u32 websocket_read_frames(struct wsbpf_websocket_state *state
 	/* Most segments hold a single frame, or the beginning of one. */
 	if (websocket_take_next(&walk) || websocket_pass_payload(&walk))
 		return walk.news;
-	websocket_loop(segment->length, websocket_walk_frame, &walk);
-	return walk.news;
+	return walk.news | websocket_read_more_frames(segment, state, direction, walk.position);
 }
 
 /* Reads the head from direction->seq on. Returns what is new. */
