@@ -185,7 +185,7 @@ static __always_inline void fill_websocket(struct wsbpf_websocket_state *copy,
 		direction->held_first[1] = 0;
 		if (direction->held)
 			direction->skip = 0;
-		if ((direction->reading & WSBPF_READING_MASK) == WSBPF_READING_HEAD)
+		if ((direction->reading & WSBPF_READING_MASK) < WSBPF_READING_FRAMES)
 			direction->head.hash = 0;
 	}
 }

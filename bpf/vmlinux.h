@@ -215,6 +215,8 @@ struct tcp_sock {
 	u32 write_seq;
 	u32 lsndtime;
 	u32 rcv_nxt;
+	u32 rcv_wup;
+	u32 rcv_wnd;
 	u32 snd_nxt;
 	u32 snd_una;
 	u32 srtt_us;

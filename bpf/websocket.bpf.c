@@ -40,6 +40,7 @@ static __always_inline __u32 websocket_expected(const struct websocket_segment *
 enum {
 	IP_V4_SHORTEST = 20,
 	IP_V6_HEADER = 40,
+	IP_V6_HOP_BY_HOP = 0,
 	TCP_SHORTEST = 20,
 	PROTOCOL_TCP = 6,
 };
@@ -61,6 +62,13 @@ static __always_inline bool find_payload(struct __sk_buff *skb, struct websocket
 	} else {
 		ip_bytes = IP_V6_HEADER;
 		protocol = data[6];
+		/* Packets of more than 64 KB tell their length in one (RFC 2675). */
+		if (protocol == IP_V6_HOP_BY_HOP) {
+			if (data + IP_V6_HEADER + 2 > data_end)
+				return false;
+			protocol = data[IP_V6_HEADER];
+			ip_bytes += (data[IP_V6_HEADER + 1] + 1) * 8;
+		}
 	}
 	tcp = data + ip_bytes;
 	if (protocol != PROTOCOL_TCP || tcp + TCP_SHORTEST > data_end)
@@ -71,6 +79,8 @@ static __always_inline bool find_payload(struct __sk_buff *skb, struct websocket
 	segment->bytes = skb;
 	segment->length = skb->len - segment->offset;
 	segment->seq = bpf_ntohl(*(const __be32 *)(tcp + 4));
+	/* A SYN takes a number of its own before the data that may come with it (RFC 7413). */
+	segment->seq += tcp[13] >> 1 & 1;
 	segment->ack = bpf_ntohl(*(const __be32 *)(tcp + 8));
 	return true;
 }
@@ -144,6 +154,16 @@ static __noinline struct wsbpf_websocket_state *begin_state(struct __sk_buff *sk
 	return state;
 }
 
+/* Does TCP drop what has been received, as what lies beyond its window, or acknowledges what was
+ * never written? This program runs before it looks. (What it drops for its timestamp or a checksum
+ * that no hardware has checked is read all the same.) */
+static __always_inline bool is_acceptable(const struct websocket_segment *segment,
+					  const struct tcp_sock *tp)
+{
+	return websocket_ahead(segment->ack, tp->write_seq) <= 0 &&
+	       websocket_ahead(segment->seq, tp->rcv_wup + tp->rcv_wnd) <= 0;
+}
+
 static __always_inline void read_segment(struct __sk_buff *skb, struct bpf_sock *sk,
 					 struct websocket_segment *segment)
 {
@@ -152,6 +172,11 @@ static __always_inline void read_segment(struct __sk_buff *skb, struct bpf_sock 
 	struct tcp_sock *tp;
 	__u32 news;
 
+	if (is_in) {
+		tp = bpf_skc_to_tcp_sock(sk);
+		if (!tp || !is_acceptable(segment, tp))
+			return;
+	}
 	if (!state) {
 		state = begin_state(skb, segment);
 		if (!state)

@@ -27,6 +27,7 @@ enum {
 	WEBSOCKET_MOST_NEEDED = 10,	/* bytes of a header and a payload, see websocket_needs() */
 	WEBSOCKET_NO_STATUS = 1005,	/* RFC 6455 section 7.4.1 */
 	WEBSOCKET_PINGS_APART_MS = 100, /* of which the round trip is measured */
+	WEBSOCKET_LONGEST_RTT_MS = 30000, /* then the next ping is measured instead */
 };
 
 /* As much of a frame as is looked at: two bytes, and up to eight that follow them. */
@@ -148,13 +149,16 @@ WEBSOCKET_APART __u32 websocket_may_be_sent(__u16 code)
 	return code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;
 }
 
-/* Tells a ping's payload from others, as far as 16 bits can; never 0. */
+/* Tells a ping's payload from others, as far as 16 bits can; 0: it is longer than a ping's may be.
+ */
 WEBSOCKET_INLINE __u16 websocket_tag(const struct websocket_frame *frame)
 {
 	const __u32 mixed = (websocket_payload(frame->second, frame->rest, frame->length) +
 			     (__u32)frame->length) *
 			    0x9e3779b1u;
 
+	if (frame->length > WEBSOCKET_LONGEST_CONTROL)
+		return 0;
 	return (__u16)(mixed >> 16 | 1);
 }
 

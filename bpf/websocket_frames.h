@@ -27,6 +27,7 @@ WEBSOCKET_INLINE __u32 websocket_take_close(const struct websocket_segment *segm
 {
 	const bool is_in = segment->direction == WSBPF_IN;
 	struct wsbpf_websocket_direction *direction = &state->directions[!is_in];
+	const struct wsbpf_websocket_direction *other = &state->directions[is_in];
 	const bool has_code = frame->length >= 2 && frame->length <= WEBSOCKET_LONGEST_CONTROL;
 	const __u16 code = has_code ? __builtin_bswap16((__u16)websocket_payload(
 					      frame->second, frame->rest, frame->length))
@@ -39,17 +40,19 @@ WEBSOCKET_INLINE __u32 websocket_take_close(const struct websocket_segment *segm
 		return 0;
 	}
 	direction->close_code = code ? code : (__u16)WEBSOCKET_NO_STATUS;
-	if (!(state->bits & (WSBPF_WEBSOCKET_CLOSE_FIRST_IN | WSBPF_WEBSOCKET_CLOSE_FIRST_OUT)))
+	/* It is the first only where the other direction is read, too. */
+	if (!other->close_code && websocket_reading(other) == WSBPF_READING_FRAMES)
 		__sync_fetch_and_or(&state->bits, is_in ? WSBPF_WEBSOCKET_CLOSE_FIRST_IN
 							: WSBPF_WEBSOCKET_CLOSE_FIRST_OUT);
 	/* Ours had passed here before: had the peer received it, it would have acknowledged it. */
-	else if (is_in && websocket_ahead(segment->ack, state->directions[WSBPF_OUT].seq) < 0)
+	else if (is_in && other->close_code &&
+		 websocket_ahead(segment->ack, state->directions[WSBPF_OUT].seq) < 0)
 		__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_CLOSES_CROSSED);
 	return WSBPF_NEWS_CLOSE;
 }
 
-/* Of pings that follow each other at once the first is measured; of two with the same payload that
- * wait for their pongs together, neither: which of them a pong answers could not be told. */
+/* While one waits for its pong, others are not measured. Of two with the same payload neither is:
+ * which of them a pong answers could not be told. */
 WEBSOCKET_INLINE __u32 websocket_take_ping(const struct websocket_segment *segment,
 					   struct wsbpf_websocket_state *state,
 					   const struct websocket_frame *frame)
@@ -58,10 +61,15 @@ WEBSOCKET_INLINE __u32 websocket_take_ping(const struct websocket_segment *segme
 	const __u32 now_us = (__u32)(websocket_now_ns() / 1000);
 	const __u16 tag = websocket_tag(frame);
 
-	if (now_us - state->ping_us[at] < WEBSOCKET_PINGS_APART_MS * 1000)
+	const __u16 waiting = state->ping_tag[at];
+	const __u32 since_us = now_us - state->ping_us[at];
+
+	if (!tag || since_us < WEBSOCKET_PINGS_APART_MS * 1000)
+		return 0;
+	if (waiting && waiting != tag && since_us < WEBSOCKET_LONGEST_RTT_MS * 1000)
 		return 0;
 	state->ping_us[at] = now_us;
-	state->ping_tag[at] = state->ping_tag[at] == tag ? 0 : tag;
+	state->ping_tag[at] = waiting == tag ? 0 : tag;
 	return 0;
 }
 
@@ -72,9 +80,13 @@ WEBSOCKET_INLINE __u32 websocket_take_pong(const struct websocket_segment *segme
 	const bool is_in = segment->direction == WSBPF_IN;
 	const __u32 at = is_in ? WSBPF_OUT : WSBPF_IN; /* the ping's direction */
 
-	if (!state->ping_tag[at] || state->ping_tag[at] != websocket_tag(frame))
-		return 0;
+	const __u16 waiting = state->ping_tag[at];
+
+	/* One that answers a later ping passes over the others (section 5.5.3): they will have
+	 * none. */
 	state->ping_tag[at] = 0;
+	if (!waiting || waiting != websocket_tag(frame))
+		return 0;
 	state->rtt_us = (__u32)(websocket_now_ns() / 1000) - state->ping_us[at];
 	if (is_in)
 		__sync_fetch_and_and(&state->bits, ~(__u32)WSBPF_WEBSOCKET_PING_IN);
@@ -261,7 +273,8 @@ WEBSOCKET_INLINE long websocket_take_next(struct websocket_frame_walk *walk)
 	WEBSOCKET_FORGET(frame.length, walk->segment->seq);
 	if (!websocket_take_frame(walk, &frame)) {
 		direction->reading = WSBPF_READING_LOST;
-		walk->news |= WSBPF_NEWS_LOST;
+		if (!walk->state->missed_bytes)
+			walk->news |= WSBPF_NEWS_LOST;
 		return 1;
 	}
 	direction->skip = websocket_frame_bytes(&frame) - needed;
@@ -278,7 +291,6 @@ static long websocket_walk_frame(__u32 i, void *context)
  * proof that a stream whose beginning was not seen, or a part of it, is understood again. */
 struct websocket_proof_walk {
 	const struct websocket_segment *segment;
-	__u32 bits;
 	__u32 position;
 	__u32 failed;
 };
@@ -307,10 +319,11 @@ static long websocket_walk_proof(__u32 i, void *context)
 	}
 	__builtin_memcpy(&frame.rest, bytes + 8, 8);
 	websocket_read_length(&frame);
-	/* Zeros would be empty fragments without an end: allowed, and no proof. */
+	/* Zeros would be empty fragments without an end: allowed, and no proof. But compressed a
+	 * frame may be: the handshake that says so may not have been seen. */
 	if (!(frame.first | frame.second) || frame.length >> 63 ||
-	    websocket_is_forbidden(frame.first, frame.second, frame.length, walk->bits,
-				   walk->segment->from_client) ||
+	    websocket_is_forbidden(frame.first, frame.second, frame.length,
+				   WSBPF_WEBSOCKET_COMPRESSED, walk->segment->from_client) ||
 	    websocket_frame_bytes(&frame) > left)
 		return 1;
 	walk->position += (__u32)websocket_frame_bytes(&frame);

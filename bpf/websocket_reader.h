@@ -75,9 +75,9 @@ WEBSOCKET_INLINE bool websocket_is_switch(const struct websocket_segment *segmen
 	       !websocket_load(segment, 8, &status, 4) && status == 0x31303120; /* " 101" */
 }
 
-WEBSOCKET_INLINE bool websocket_proves_itself(const struct websocket_segment *segment, __u32 bits)
+WEBSOCKET_INLINE bool websocket_proves_itself(const struct websocket_segment *segment)
 {
-	struct websocket_proof_walk walk = {segment, bits, 0, 1};
+	struct websocket_proof_walk walk = {segment, 0, 1};
 
 	websocket_loop(segment->length, websocket_walk_proof, &walk);
 	return !walk.failed && walk.position == segment->length;
@@ -93,8 +93,8 @@ WEBSOCKET_INLINE enum websocket_look websocket_look_at(const struct websocket_se
 		if (segment->from_client ? websocket_is_request(segment)
 					 : websocket_is_switch(segment))
 			return WEBSOCKET_LOOK_FOLLOW;
-		return websocket_proves_itself(segment, 0) ? WEBSOCKET_LOOK_FOLLOW
-							   : WEBSOCKET_LOOK_NOTHING;
+		return websocket_proves_itself(segment) ? WEBSOCKET_LOOK_FOLLOW
+							: WEBSOCKET_LOOK_NOTHING;
 	}
 	bytes = websocket_first_bytes(segment);
 	if (websocket_begins_as(bytes, segment->length, WEBSOCKET_TEXT_GET, 4))
@@ -156,7 +156,8 @@ WEBSOCKET_INLINE void websocket_miss(struct wsbpf_websocket_state *state,
 WEBSOCKET_INLINE __u32 websocket_become_plain(struct wsbpf_websocket_state *state)
 {
 	__sync_fetch_and_and(&state->bits,
-			     ~(__u32)(WEBSOCKET_REQUEST_BITS | WSBPF_WEBSOCKET_REQUEST));
+			     ~(__u32)(WEBSOCKET_REQUEST_BITS | WSBPF_WEBSOCKET_REQUEST |
+				      WSBPF_WEBSOCKET_STATUS));
 	state->directions[WSBPF_IN].reading = WSBPF_READING_HTTP;
 	state->directions[WSBPF_OUT].reading = WSBPF_READING_HTTP;
 	if (__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PLAIN) & WSBPF_WEBSOCKET_PLAIN)
@@ -182,6 +183,26 @@ WEBSOCKET_INLINE __u32 websocket_end_request(struct wsbpf_websocket_state *state
 	return 0;
 }
 
+/* The predecessor has come before its turn, and will not come again. */
+WEBSOCKET_INLINE __u32 websocket_lose(struct wsbpf_websocket_state *state,
+				      struct wsbpf_websocket_direction *direction, __u32 seq)
+{
+	const bool in_head = websocket_reading(direction) == WSBPF_READING_HEAD;
+	__u32 news;
+
+	direction->held = 0;
+	if (in_head) {
+		direction->reading = WSBPF_READING_NOTHING;
+		return 0;
+	}
+	direction->reading = WSBPF_READING_LOST;
+	direction->skip = 0;
+	/* Told once: a peer may do it as often as it likes. */
+	news = state->missed_bytes ? 0 : WSBPF_NEWS_LOST;
+	websocket_miss(state, direction, seq);
+	return news;
+}
+
 WEBSOCKET_INLINE __u32 websocket_end_response(struct wsbpf_websocket_state *state,
 					      struct wsbpf_websocket_direction *client,
 					      struct wsbpf_websocket_direction *server, __u32 found,
@@ -195,9 +216,13 @@ WEBSOCKET_INLINE __u32 websocket_end_response(struct wsbpf_websocket_state *stat
 		__sync_fetch_and_or(&state->bits,
 				    WSBPF_WEBSOCKET_REQUEST |
 					    (client->head.found & WEBSOCKET_REQUEST_BITS));
-	if (status == 101 && found & WSBPF_WEBSOCKET_UPGRADE) {
-		const __u32 seq =
-			websocket_reading(client) == WSBPF_READING_AWAITED ? client->seq : ack;
+	/* To a client that asked for a WebSocket it may lack the header: some clients do not mind.
+	 */
+	if (status == 101 &&
+	    (found & WSBPF_WEBSOCKET_UPGRADE || state->bits & WSBPF_WEBSOCKET_REQUEST)) {
+		const bool awaits = websocket_reading(client) == WSBPF_READING_AWAITED;
+		const __u32 seq = awaits ? client->seq : ack;
+		__u32 news = WSBPF_NEWS_ANSWER;
 
 		__sync_fetch_and_or(&state->bits, status | (found & WSBPF_WEBSOCKET_COMPRESSED));
 		/* The request may not have been seen: one that comes with the ACK of the TCP
@@ -205,9 +230,12 @@ WEBSOCKET_INLINE __u32 websocket_end_response(struct wsbpf_websocket_state *stat
 		 * has arrived, so that the frames begin where the answer acknowledges. */
 		websocket_begin_reading_frames(client, seq);
 		websocket_begin_reading_frames(server, server->seq);
-		return WSBPF_NEWS_ANSWER;
+		/* What a client has sent before its time has passed unread. */
+		if (awaits && websocket_ahead(ack, seq) > 0)
+			news |= websocket_lose(state, client, ack);
+		return news;
 	}
-	if (!(state->bits & WSBPF_WEBSOCKET_REQUEST))
+	if (status == 101 || !(state->bits & WSBPF_WEBSOCKET_REQUEST))
 		return websocket_become_plain(state);
 	__sync_fetch_and_or(&state->bits, status);
 	state->directions[WSBPF_IN].reading = WSBPF_READING_HTTP;
@@ -253,6 +281,7 @@ WEBSOCKET_SELDOM __u32 websocket_read_head(struct wsbpf_websocket_state *state,
 	websocket_loop(segment->length, websocket_walk_head, &walk);
 	direction->seq = segment->seq + walk.position;
 	direction->frame_ms = websocket_now_ms();
+	direction->head.hash = 0;
 	if (!walk.over) {
 		direction->head = walk.head;
 		return walk.head.bytes > WSBPF_LONGEST_HEAD ? websocket_become_plain(state) : 0;
@@ -263,6 +292,31 @@ WEBSOCKET_SELDOM __u32 websocket_read_head(struct wsbpf_websocket_state *state,
 				      segment->ack);
 }
 
+/* Of a segment that proves itself: is it a Close frame alone, with a code that there is? Nothing
+ * follows one, so that it must be proof enough; by chance it is one segment in millions. */
+WEBSOCKET_INLINE bool websocket_is_close_alone(const struct websocket_segment *segment)
+{
+	struct websocket_frame frame = {0, 0, 0, 0};
+	__u16 header = 0;
+
+	if (segment->length < 4 || websocket_load(segment, 0, &header, 2))
+		return false;
+	frame.first = (__u8)header;
+	frame.second = (__u8)(header >> 8);
+	frame.length = frame.second & WEBSOCKET_SHORT_LENGTH;
+	if (frame.first != ((__u8)WEBSOCKET_FINAL | (__u8)WEBSOCKET_CLOSE) || frame.length < 2 ||
+	    websocket_frame_bytes(&frame) != segment->length)
+		return false;
+	if (frame.second & WEBSOCKET_MASKED) {
+		if (segment->length < 8 || websocket_load(segment, 2, &frame.rest, 6))
+			return false;
+	} else if (websocket_load(segment, 2, &frame.rest, 2)) {
+		return false;
+	}
+	return websocket_may_be_sent(__builtin_bswap16(
+		(__u16)websocket_payload(frame.second, frame.rest, frame.length)));
+}
+
 /* A segment of a stream that is not understood. Two in a row that prove themselves are trusted, and
  * the second of them is read. Returns whether this is it. */
 WEBSOCKET_INLINE bool websocket_regain(struct wsbpf_websocket_state *state,
@@ -270,9 +324,10 @@ WEBSOCKET_INLINE bool websocket_regain(struct wsbpf_websocket_state *state,
 				       const struct websocket_segment *segment)
 {
 	const bool is_new = websocket_reading(direction) == WSBPF_READING_NOTHING;
-	const bool proves = websocket_proves_itself(segment, state->bits);
+	const bool proves = websocket_proves_itself(segment);
 	/* `held` counts the proofs meanwhile. */
-	const bool trusted = proves && direction->held && segment->seq == direction->seq;
+	const bool follows = direction->held && segment->seq == direction->seq;
+	const bool trusted = proves && (follows || websocket_is_close_alone(segment));
 
 	if (trusted) {
 		websocket_begin_reading_frames(direction, segment->seq);
@@ -304,6 +359,8 @@ WEBSOCKET_INLINE bool websocket_begins_head(const struct wsbpf_websocket_directi
 	if (segment->from_client)
 		return websocket_reading(direction) == WSBPF_READING_HTTP &&
 		       websocket_may_be_request(segment);
+	if (websocket_reading(direction) == WSBPF_READING_HTTP)
+		return websocket_is_switch(segment); /* whose request was not noticed */
 	if (websocket_reading(direction) != WSBPF_READING_NOTHING)
 		return false;
 	return websocket_reading(other) == WSBPF_READING_AWAITED ||
@@ -326,6 +383,7 @@ WEBSOCKET_INLINE __u32 websocket_step_unaligned(struct wsbpf_websocket_state *st
 						const struct websocket_segment *segment)
 {
 	const __u32 reading = websocket_reading(direction);
+	bool was_proven;
 
 	/* What comes ahead of its turn, or again, is not looked at. */
 	if (segment->seq != websocket_expected(segment))
@@ -340,14 +398,19 @@ WEBSOCKET_INLINE __u32 websocket_step_unaligned(struct wsbpf_websocket_state *st
 		websocket_begin_reading_head(direction, segment->seq);
 		return WEBSOCKET_STEP_HEAD;
 	}
-	if (reading == WSBPF_READING_HTTP || reading == WSBPF_READING_AWAITED)
+	if (reading == WSBPF_READING_HTTP || reading == WSBPF_READING_AWAITED) {
+		/* Whoever was refused has gone on with something else. */
+		if (segment->from_client && state->bits & WSBPF_WEBSOCKET_STATUS)
+			return websocket_become_plain(state);
 		return WEBSOCKET_STEP_NOTHING;
+	}
+	was_proven = state->bits & WSBPF_WEBSOCKET_PROVEN;
 	if (!websocket_regain(state, direction, segment))
 		return WEBSOCKET_STEP_NOTHING;
 	/* The answer that it awaits has passed unread. */
 	if (websocket_reading(other) == WSBPF_READING_AWAITED)
 		other->reading = WSBPF_READING_NOTHING;
-	return (__u32)WEBSOCKET_STEP_FRAMES | (__u32)WSBPF_NEWS_PROVEN;
+	return (__u32)WEBSOCKET_STEP_FRAMES | (was_proven ? 0 : (__u32)WSBPF_NEWS_PROVEN);
 }
 
 /* Of one that begins ahead of what was read last: a predecessor is missing. Returns whether that
@@ -360,23 +423,6 @@ WEBSOCKET_INLINE bool websocket_skip_gap(struct wsbpf_websocket_direction *direc
 	direction->skip -= (__u32)ahead;
 	direction->seq += (__u32)ahead;
 	return true;
-}
-
-/* The predecessor has come before its turn, and will not come again. */
-WEBSOCKET_INLINE __u32 websocket_lose(struct wsbpf_websocket_state *state,
-				      struct wsbpf_websocket_direction *direction, __u32 seq)
-{
-	const bool in_head = websocket_reading(direction) == WSBPF_READING_HEAD;
-
-	direction->held = 0;
-	if (in_head) {
-		direction->reading = WSBPF_READING_NOTHING;
-		return 0;
-	}
-	direction->reading = WSBPF_READING_LOST;
-	direction->skip = 0;
-	websocket_miss(state, direction, seq);
-	return WSBPF_NEWS_LOST;
 }
 
 /* Returns what is to be read, and what has become known already. */

@@ -2,13 +2,18 @@
  * kernel and in tests; whoever includes it says how bytes are loaded there, as a function or macro
  * each, before:
  *
- *   long websocket_load(const struct websocket_segment *segment, __u32 position, void *to, __u32
- *size) 0, or an error: then nothing is known of the bytes long websocket_loop(__u32 most, callback,
- *void *context) calls callback(i, context) for i < most, until it returns 1
- *   __u64 websocket_now_ns(void)	CLOCK_BOOTTIME
- *   __u32 websocket_now_ms(void)	the same, the low 32 bits; may be as coarse as a tick
- *   __u32 websocket_expected(const struct websocket_segment *segment)
- *	  the sequence number that the socket waits for; of one that we send: its own
+ * long websocket_load(const struct websocket_segment *segment, __u32 position, void *to, __u32
+ * size): 0, or an error, and then nothing is known of the bytes.
+ *
+ * long websocket_loop(__u32 most, callback, void *context): calls callback(i, context) for i <
+ * most, until it returns 1.
+ *
+ * __u64 websocket_now_ns(void): CLOCK_BOOTTIME.
+ *
+ * __u32 websocket_now_ms(void): the same, the low 32 bits; may be as coarse as a tick.
+ *
+ * __u32 websocket_expected(const struct websocket_segment *segment): the sequence number that the
+ * socket waits for; of one that we send: its own.
  */
 #ifndef WSBPF_WEBSOCKET_SEGMENT_H
 #define WSBPF_WEBSOCKET_SEGMENT_H

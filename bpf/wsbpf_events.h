@@ -217,7 +217,8 @@ enum wsbpf_websocket_bit {
 	WSBPF_WEBSOCKET_VERSION_13 = 1 << 15, /* ... Sec-WebSocket-Version: 13 */
 	WSBPF_WEBSOCKET_HTTP_1_0 = 1 << 16,   /* ... came as HTTP/1.0 */
 	WSBPF_WEBSOCKET_COMPRESSED = 1 << 17, /* the response had an extension that uses RSV1 */
-	WSBPF_WEBSOCKET_PROVEN = 1 << 18,     /* by its frames: the handshake was not seen */
+	WSBPF_WEBSOCKET_PROVEN = 1 << 18,     /* its frames have proven themselves where
+					       * something before them was not read */
 	WSBPF_WEBSOCKET_CLOSE_FIRST_IN = 1 << 19, /* the peer's Close came first */
 	WSBPF_WEBSOCKET_CLOSE_FIRST_OUT = 1 << 20,
 	WSBPF_WEBSOCKET_CLOSES_CROSSED = 1 << 21, /* the peer's was sent before ours had arrived */
@@ -276,7 +277,8 @@ struct wsbpf_websocket_direction {
 	__u8 reading;	  /* enum wsbpf_reading, and WSBPF_IN_MESSAGE */
 	__u8 violations;  /* of RFC 6455; 255 stands for more */
 	__u8 slots;	  /* the next of `frames`, and from bit 2 on the next of `gaps` */
-	__u8 held;	  /* bytes of a frame's header whose rest has not come */
+	__u8 held; /* bytes of a frame's header whose rest has not come; while out of step, of
+		      segments that have proven themselves in a row */
 	__u8 held_first[2];
 };
 
