@@ -141,6 +141,13 @@ WEBSOCKET_APART __u32 websocket_payload(__u8 second, __u64 rest, __u64 length)
 	return length < 4 ? payload & ((1u << (8 * (__u32)length)) - 1) : payload;
 }
 
+/* As each control frame must be (RFC 6455 section 5.5): only then its payload has been looked at.
+ */
+WEBSOCKET_INLINE bool websocket_is_short(const struct websocket_frame *frame)
+{
+	return (frame->second & WEBSOCKET_SHORT_LENGTH) <= WEBSOCKET_LONGEST_CONTROL;
+}
+
 /* RFC 6455 section 7.4: codes that may stand in a frame, with those registered since. */
 WEBSOCKET_APART __u32 websocket_may_be_sent(__u16 code)
 {
@@ -149,17 +156,14 @@ WEBSOCKET_APART __u32 websocket_may_be_sent(__u16 code)
 	return code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;
 }
 
-/* Tells a ping's payload from others, as far as 16 bits can; 0: it is longer than a ping's may be.
- */
+/* Tells a ping's payload from others, as far as 16 bits can; 0: its length is not a ping's. */
 WEBSOCKET_INLINE __u16 websocket_tag(const struct websocket_frame *frame)
 {
 	const __u32 mixed = (websocket_payload(frame->second, frame->rest, frame->length) +
 			     (__u32)frame->length) *
 			    0x9e3779b1u;
 
-	if (frame->length > WEBSOCKET_LONGEST_CONTROL)
-		return 0;
-	return (__u16)(mixed >> 16 | 1);
+	return websocket_is_short(frame) ? (__u16)(mixed >> 16 | 1) : 0;
 }
 
 #endif /* WSBPF_WEBSOCKET_FRAME_H */

@@ -28,7 +28,7 @@ WEBSOCKET_INLINE __u32 websocket_take_close(const struct websocket_segment *segm
 	const bool is_in = segment->direction == WSBPF_IN;
 	struct wsbpf_websocket_direction *direction = &state->directions[!is_in];
 	const struct wsbpf_websocket_direction *other = &state->directions[is_in];
-	const bool has_code = frame->length >= 2 && frame->length <= WEBSOCKET_LONGEST_CONTROL;
+	const bool has_code = frame->length >= 2 && websocket_is_short(frame);
 	const __u16 code = has_code ? __builtin_bswap16((__u16)websocket_payload(
 					      frame->second, frame->rest, frame->length))
 				    : (__u16)WEBSOCKET_NO_STATUS;
