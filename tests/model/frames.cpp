@@ -91,9 +91,9 @@ FramesRead read_frames(std::string_view bytes, bool from_client, bool compressed
       read.violations += (opcode == kContinuation) != in_message || read.close_code != 0;
     }
     if (opcode == kClose) {
-      // What is too long for a control frame says nothing.
+      // What is too long for a control frame, or is written as if it were, says nothing.
       uint16_t code = 1005;
-      if (length >= 2 && length <= 125) {
+      if (length >= 2 && length_bytes == 0) {
         if (payload.size() < 2) break;
         code = static_cast<uint16_t>(from_big_endian(payload.substr(0, 2)));
         if (masked) {
