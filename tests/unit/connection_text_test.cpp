@@ -75,7 +75,7 @@ TEST_F(ConnectionTextTest, WebSocketsAreWide) {
          R"("close_code":null})",
          "null") +
           of(R"({"phase":"closing","messages_received":3,"messages_sent":0,)"
-             R"("ping_rtt_seconds":null,"close_code":1001})",
+             R"("ping_rtt_seconds":null,"close_code":1001,"counts_at_least":true})",
              R"("desynced")") +
           of("null", R"("http2")"),
       {.wide = true});

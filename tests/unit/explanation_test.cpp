@@ -405,6 +405,30 @@ TEST(Explanation, AWebSocketThatWaitsIsTold) {
   EXPECT_THAT(named("talking").explanation().summary, HasSubstr("is healthy"));
 }
 
+TEST(Explanation, WhereNoPongWouldBeSeenNoneIsMissed) {
+  Explained pinged = live_websocket(talked([](WebSocket& websocket, WebSocketRecords& records) {
+    take_websocket(websocket, records.ping(50_s, WSBPF_OUT));
+    records.state.directions[WSBPF_IN].reading = WSBPF_READING_NOTHING;
+    take_websocket(websocket, records.swept(51_s));
+  }));
+  EXPECT_THAT(pinged.explanation().summary, HasSubstr("is healthy"));
+}
+
+TEST(Explanation, WhatIsSimultaneousKeepsItsOrder) {
+  Explained closed = live_websocket(talked([](WebSocket& websocket, WebSocketRecords& records) {
+    take_websocket(websocket, records.message(99_s, WSBPF_IN, 5));
+    take_websocket(websocket, records.message(99_s, WSBPF_OUT, 5));
+    take_websocket(websocket, records.close(99_s, WSBPF_OUT));
+    take_websocket(websocket, records.close(99_s, WSBPF_IN));
+  }));
+  std::vector<std::string> told;
+  for (const TimelineEntry& entry : closed.explanation().timeline) {
+    if (entry.time_ns == 99_s) told.emplace_back(entry.what);
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{"last_message_received", "last_message_sent",
+                                            "close_sent", "close_received"}));
+}
+
 TEST(Explanation, ThePeersPingThatWaitsIsNotOurs) {
   Explained pinged = live_websocket(talked([](WebSocket& websocket, WebSocketRecords& records) {
     take_websocket(websocket, records.ping(50_s, WSBPF_IN));

@@ -425,7 +425,7 @@ upgrade_status=101: the request for a WebSocket was granted
 seconds_since_message_received=11.000: the peer's last message began so long before
 seconds_since_message_sent=21.000: our end's last message began so long before
 gaps_received_seconds=40.000: the last gaps between messages from the peer, the oldest first
-read_to_the_end=true: every byte of both directions was read: no Close frame was overlooked
+read_to_the_end=true: both directions were followed in step to their last byte: no Close frame was overlooked
 - Nothing needs doing: a page was left, or a server goes down; after the latter clients should reconnect with backoff and jitter, 1 s to 30 s.
 50.000 received text 123
 80.000 sent binary 70000
@@ -445,7 +445,7 @@ docs/verdicts.md#clean
 101.000 own_close: the application (node[4121]) closed our end
 101.000 closed: the connection ended
 first_fin=remote: the peer closed its end first
-close_code=1006: no Close frame was sent, and every byte up to the end was read
+close_code=1006: no Close frame was sent: none was overlooked up to the end
 close_wait_seconds=1.000: the application took so long to close its end after the peer had
 idle_received_seconds=0.000: data last came from the peer just before the end began
 idle_sent_seconds=0.000: data was last sent, or sent again, just before the end began
@@ -464,7 +464,7 @@ upgrade_status=101: the request for a WebSocket was granted
 seconds_since_message_received=11.000: the peer's last message began so long before
 seconds_since_message_sent=21.000: our end's last message began so long before
 gaps_received_seconds=40.000: the last gaps between messages from the peer, the oldest first
-read_to_the_end=true: every byte of both directions was read: no Close frame was overlooked
+read_to_the_end=true: both directions were followed in step to their last byte: no Close frame was overlooked
 - No Close frame came, and so onclose says 1006: the peer's process or page ended without a word, it called terminate(), or a proxy in between closed in its name.
 50.000 received text 123
 80.000 sent binary 70000

@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "ends_builder.h"
 #include "filter_builder.h"
 
 namespace wsbpf {
@@ -264,6 +265,32 @@ TEST_F(FilterTest, Phase) {
   take_websocket(websocket, records.requested(1_s));
   take_websocket(websocket, records.answered(2_s, 502));
   EXPECT_EQ(phase_that_fits(subject), "rejected");
+}
+
+TEST_F(FilterTest, CloseCodeAndUpgradeStatus) {
+  WebSocketRecords records{Sock{}};
+  WebSocket websocket;
+  FilterSubject subject = live();
+  const auto fits = [&](const char* filter) { return filter_of(filter).matches(subject); };
+  EXPECT_FALSE(fits("upgrade-status != 101")) << "nothing was read of it";
+  subject.websocket = &websocket;
+  take_websocket(websocket, records.requested(1_s));
+  EXPECT_FALSE(fits("upgrade-status != 101"));
+  take_websocket(websocket, records.answered(2_s));
+  EXPECT_TRUE(fits("upgrade-status 101"));
+  EXPECT_FALSE(fits("upgrade-status ge 400"));
+  EXPECT_FALSE(fits("close-code != 1000")) << "none has come";
+  take_websocket(websocket, records.close(3_s, WSBPF_IN, 1001));
+  EXPECT_TRUE(fits("close_code = 1001"));
+  EXPECT_TRUE(fits("close-code gt 1000"));
+  EXPECT_FALSE(fits("close-code 1006"));
+}
+
+TEST_F(FilterTest, AnEndWithoutACloseFrameHasACloseCode) {
+  FilterSubject subject = live();
+  const WebSocket websocket = talked();
+  subject.websocket = &websocket;
+  EXPECT_TRUE(filter_of("close-code 1006").matches(subject));
 }
 
 TEST_F(FilterTest, WhatCannotBeReadIsInNoPhase) {

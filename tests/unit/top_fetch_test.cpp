@@ -255,7 +255,8 @@ TEST(TopParse, Connections) {
   const auto page = parse_connections(R"({"connections":[{"id":"7.2","state_age_seconds":3,
       "state_age_source":"lower_bound","age_source":"exact","half_open":"unacked",
       "unacked_bytes":10,"unsent_bytes":32,"websocket":{"phase":"open","messages_received":3,
-      "messages_sent":4,"ping_rtt_seconds":0.5,"close_code":1000},"websocket_unread":"desynced"}]})");
+      "messages_sent":4,"ping_rtt_seconds":0.5,"close_code":1000,
+      "counts_at_least":true},"websocket_unread":"desynced"}]})");
   ASSERT_TRUE(page);
   const Connection& connection = page->rows[0];
   EXPECT_EQ(connection.id, "7.2");
@@ -264,6 +265,7 @@ TEST(TopParse, Connections) {
   EXPECT_EQ(connection.half_open, "unacked");
   EXPECT_EQ(connection.websocket.phase, "open");
   EXPECT_EQ(connection.websocket.unread, "desynced");
+  EXPECT_TRUE(connection.websocket.counts_at_least);
   EXPECT_EQ(connection.websocket.messages_received, 3);
   EXPECT_EQ(connection.websocket.messages_sent, 4);
   EXPECT_EQ(connection.websocket.ping_rtt_seconds, 0.5);

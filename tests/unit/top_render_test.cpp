@@ -270,7 +270,8 @@ TEST_F(TopRender, WebSocketsOnWideAndNarrowScreens) {
                                          .unread = "desynced",
                                          .messages_received = 12,
                                          .messages_sent = 0,
-                                         .close_code = 1001};
+                                         .close_code = 1001,
+                                         .counts_at_least = true};
   model.connections.rows[1].websocket = {
       .phase = "open", .messages_received = 123456, .messages_sent = 7, .ping_rtt_seconds = 0.0123};
   EXPECT_EQ(text_of(model, view_of(200, 12)), R"(

@@ -79,7 +79,8 @@ TEST_F(WebSocketJsonTest, HasTheSameFieldsWhateverIsKnown) {
                                         "last_ping_sent_seconds",
                                         "pong_delay_seconds",
                                         "violations",
-                                        "missed_bytes"};
+                                        "missed_bytes",
+                                        "counts_at_least"};
   const auto names = [this] {
     std::set<std::string> all;
     const json w = websocket();
@@ -109,6 +110,7 @@ TEST_F(WebSocketJsonTest, WhatIsOlderIsUnknownUntilProven) {
   EXPECT_EQ(websocket()["upgrade_status"], nullptr);
   EXPECT_EQ(websocket()["upgrade_stripped"], nullptr) << "nobody saw the request";
   EXPECT_EQ(websocket()["messages_received"], 0);
+  EXPECT_EQ(websocket()["counts_at_least"], true) << "there may have been messages before";
 }
 
 TEST_F(WebSocketJsonTest, WhatCannotBeReadIsNullWithAReason) {
@@ -140,7 +142,8 @@ TEST_F(WebSocketJsonTest, TellsWhatWasCounted) {
       "message_bytes_received": 100, "message_bytes_sent": 51,
       "last_message_received_seconds": 80.0, "last_message_sent_seconds": 20.0,
       "last_ping_received_seconds": 10.0, "last_ping_sent_seconds": 19.0,
-      "pong_delay_seconds": 0.001, "violations": 0, "missed_bytes": 0})"));
+      "pong_delay_seconds": 0.001, "violations": 0, "missed_bytes": 0,
+      "counts_at_least": false})"));
   EXPECT_EQ(unread(), nullptr);
 }
 

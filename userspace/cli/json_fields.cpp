@@ -57,8 +57,9 @@ std::string websocket_field(const Json& connection) {
 }
 
 std::string messages_field(const Json& connection, const char* key) {
-  const auto messages = whole_field(field(connection, "websocket"), key);
-  const bool least = messages && text_field(connection, "websocket_unread") == "desynced";
+  const Json& websocket = field(connection, "websocket");
+  const auto messages = whole_field(websocket, key);
+  const bool least = messages && field(websocket, "counts_at_least") == true;
   return (least ? ">=" : "") + top::count_text(messages);
 }
 

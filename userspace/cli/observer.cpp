@@ -26,6 +26,7 @@ using std::chrono::nanoseconds;
 
 constexpr auto kConsumeEvery = milliseconds(100);
 constexpr auto kEvaluateEvery = milliseconds(500);
+constexpr char kNoDiscovery[] = "no ports can be discovered: WebSockets are not read";
 constexpr uint64_t kFreshFor_ns = 250'000'000;
 
 // What observing may cost: sweeps a twenty-fifth of a core, passes over all file descriptors of the
@@ -151,6 +152,9 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
   status.websocket_trouble = source_->websocket_trouble();
   if (!status.websocket_trouble.empty()) {
     tell(hooks_.on_trouble, unread_text(status.websocket_trouble));
+  }
+  if (settings_.watch.discover && !settings_.watch.websocket) {
+    tell(hooks_.on_trouble, kNoDiscovery);
   }
   load_state();
 }
@@ -346,6 +350,7 @@ void Observer::change(const PortList& ports, const CloseWaitSettings& close_wait
   consume();
   settings_.close_wait = close_wait;
   settings_.watch.discover = ports.discover;
+  if (ports.discover && !settings_.watch.websocket) tell(hooks_.on_trouble, kNoDiscovery);
   ports_.ask(ports);
   watch_ports();
 }
@@ -448,7 +453,7 @@ void Observer::fill_status() {
     status.reasons.push_back(unread_text(status.websocket_trouble));
   }
   if (settings_.watch.discover && !settings_.watch.websocket) {
-    status.reasons.push_back("no ports can be discovered: WebSockets are not read");
+    status.reasons.push_back(kNoDiscovery);
   }
   for (const std::string& error : sweep_errors_) {
     status.reasons.push_back("not everything could be read: " + error);

@@ -1,4 +1,6 @@
 // What the kernel programs read of WebSockets, put into the table.
+#include <algorithm>
+
 #include "core/connection_record.h"
 #include "core/connection_table.h"
 
@@ -7,6 +9,15 @@ namespace {
 
 // As long as the handshake of npm's `ws` may take in most examples; browsers wait longer.
 constexpr uint64_t kUpgradeTimeout_ns = 10'000'000'000;
+
+// A state may be older than the one that was applied before it; counts never go down.
+uint64_t growth(uint64_t now, uint64_t then) { return now > then ? now - then : 0; }
+
+// Of a count of 32 bits, which may go round.
+uint64_t growth_32(uint32_t now, uint32_t then) {
+  const uint32_t grown = now - then;
+  return grown <= INT32_MAX ? grown : 0;
+}
 
 }  // namespace
 
@@ -18,16 +29,20 @@ void ConnectionTable::apply_record(const wsbpf_websocket& record) {
   if (record.header.time_ns < websocket.read_ns) return;  // a sweep read it before an event
   const WebSocket before = websocket;
   take_websocket(websocket, record);
+  // The kernel's tick may put the request a little too early.
+  if (websocket.requested_ns != 0 && connection->age_source == AgeSource::kExact) {
+    websocket.requested_ns = std::max(websocket.requested_ns, connection->opened_ns);
+  }
 
   WebSocketTotals& totals = listeners_[connection->listener].websocket;
   for (int direction = 0; direction < WSBPF_DIRECTIONS; ++direction) {
-    const auto& now = record.state.directions[direction];
-    const auto& then = before.state.directions[direction];
-    totals.messages[direction] += now.messages - then.messages;  // modulo 2^32
-    totals.message_bytes[direction] += now.message_bytes - then.message_bytes;
+    totals.messages[direction] +=
+        growth_32(messages(websocket, direction), messages(before, direction));
+    totals.message_bytes[direction] +=
+        growth(message_bytes(websocket, direction), message_bytes(before, direction));
   }
-  totals.violations += violations(websocket) - violations(before);
-  totals.missed_bytes += record.state.missed_bytes - before.state.missed_bytes;
+  totals.violations += growth(violations(websocket), violations(before));
+  totals.missed_bytes += growth_32(record.state.missed_bytes, before.state.missed_bytes);
   // How long our own pong takes says nothing of the peer.
   if (record.news & WSBPF_NEWS_PONG && !(record.state.bits & WSBPF_WEBSOCKET_PING_IN)) {
     totals.ping_rtt.observe(record.state.rtt_us / 1e6);

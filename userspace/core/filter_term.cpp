@@ -196,6 +196,19 @@ Number phase(const Subject& s) {
   return static_cast<uint64_t>(phase_of(*s.connection, s.websocket));
 }
 
+template <typename Value>
+Number unless_zero(Value value) {
+  return value != 0 ? Number(value) : std::nullopt;
+}
+
+Number close_code_of(const Subject& s) {
+  return s.websocket != nullptr ? unless_zero(close_code(*s.websocket).value_or(0)) : std::nullopt;
+}
+
+Number upgrade_status_of(const Subject& s) {
+  return s.websocket != nullptr ? unless_zero(upgrade_status(*s.websocket)) : std::nullopt;
+}
+
 Number half_open(const Subject& s) {
   if (s.connection == nullptr || s.connection->half_open == HalfOpen::kNo) return std::nullopt;
   return static_cast<uint64_t>(s.connection->half_open) - 1;
@@ -284,6 +297,9 @@ const std::vector<FilterWord>& filter_words() {
       {"race", kChoice, "reset_after_fin", "what crossed at the end",
        choice<outcome<&Subject::race>>, all(kRaceNames), true},
       {"phase", kChoice, "open", "of the WebSocket", choice<phase>, all(kPhaseNames)},
+      {"close-code", kNumber, "1006", "why the WebSocket was closed", number<close_code_of>},
+      {"upgrade-status", kNumber, "403", "how the request for it was answered",
+       number<upgrade_status_of>},
       {"half-open", kChoice, "unacked", "the peer may be gone", choice<half_open>,
        all(kHalfOpenKinds), true},
       {"age", kDuration, "5m", "since it was established", number<age_ns<&Connection::opened_ns>>},

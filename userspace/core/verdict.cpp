@@ -309,7 +309,7 @@ bool is_fin_without_close(const Evidence& evidence) {
 
 bool is_close_without_fin(const Evidence& evidence) {
   return evidence.left_to == TcpState::kClose && evidence.websocket &&
-         first_close(*evidence.websocket).has_value();
+         has_close(*evidence.websocket);
 }
 
 uint32_t unread_data(const wsbpf_counters& counters) {

@@ -22,8 +22,57 @@ int reading_of(const wsbpf_websocket_direction& direction) {
 
 bool has(const WebSocket& websocket, uint32_t bit) { return (websocket.state.bits & bit) != 0; }
 
+// Of the data frame whose header was the last to pass, what has not passed of it yet.
+struct Pending {
+  uint64_t bytes = 0;
+  bool message = false;  // it is the last of one
+};
+
+Pending pending_of(const wsbpf_websocket_direction& from) {
+  constexpr uint32_t kControl = 8;
+  const uint32_t frame = from.frames[(from.slots - 1u) % WSBPF_FRAMES_KEPT];
+  // While a part of a header is held, `skip` holds it.
+  if (from.held != 0 || from.skip == 0 || reading_of(from) != WSBPF_READING_FRAMES) return {};
+  if ((frame & WSBPF_FRAME_SEEN) == 0 || (frame >> WSBPF_FRAME_OPCODE_SHIFT & kControl) != 0) {
+    return {};
+  }
+  // Of the four bytes of a mask some may not have passed, either.
+  const uint32_t length = frame & WSBPF_FRAME_LENGTH;
+  const uint64_t bytes =
+      length == WSBPF_FRAME_LENGTH ? from.skip : std::min<uint64_t>(from.skip, length);
+  return {std::min<uint64_t>(bytes, from.message_bytes), (frame & WSBPF_FRAME_FINAL) != 0};
+}
+
+// No frame lies before the answer that allowed it.
+uint64_t not_before_answer(const WebSocket& websocket, uint64_t time_ns) {
+  return std::max(time_ns, websocket.answered_ns);
+}
+
 int client_direction(const WebSocket& websocket) {
   return has(websocket, WSBPF_WEBSOCKET_IS_CLIENT) ? WSBPF_OUT : WSBPF_IN;
+}
+
+// The record that was written for a Close frame has its very time.
+void take_closes(WebSocket& websocket, const wsbpf_websocket& record,
+                 const wsbpf_websocket_state& before) {
+  const auto is_new = [&](int direction) {
+    return before.directions[direction].close_code == 0 &&
+           record.state.directions[direction].close_code != 0;
+  };
+  const bool is_exact = record.news & WSBPF_NEWS_CLOSE && is_new(WSBPF_IN) != is_new(WSBPF_OUT);
+  for (const int direction : {WSBPF_IN, WSBPF_OUT}) {
+    if (!is_new(direction) || websocket.close_ns[direction] != 0) continue;
+    // Other frames may have followed where the record of this one was lost.
+    const uint32_t frame_ms = record.state.directions[direction].frame_ms;
+    websocket.close_ns[direction] =
+        not_before_answer(websocket, is_exact ? record.header.time_ns
+                                              : time_from_ms(frame_ms, record.header.time_ns));
+  }
+  const auto first = first_close(websocket);
+  if (first && has_closed_both_ways(websocket)) {
+    uint64_t& second_ns = websocket.close_ns[1 - *first];
+    second_ns = std::max(second_ns, websocket.close_ns[*first]);
+  }
 }
 
 }  // namespace
@@ -49,12 +98,8 @@ void take_websocket(WebSocket& websocket, const wsbpf_websocket& record) {
     websocket.requested_ns =
         time_from_ms(record.state.directions[client_direction(websocket)].frame_ms, now_ns);
   }
+  take_closes(websocket, record, before);
   for (int direction = 0; direction < WSBPF_DIRECTIONS; ++direction) {
-    const wsbpf_websocket_direction& now = record.state.directions[direction];
-    if (websocket.close_ns[direction] == 0 && now.close_code != 0) {
-      // Other frames may have followed where the record of this one was lost.
-      websocket.close_ns[direction] = time_from_ms(now.frame_ms, now_ns);
-    }
     if (record.state.ping_us[direction] != before.ping_us[direction]) {
       const auto ago_us = static_cast<uint32_t>(now_ns / 1'000) - record.state.ping_us[direction];
       websocket.ping_ns[direction] =
@@ -79,10 +124,15 @@ bool is_desynced(const WebSocket& websocket) {
                      });
 }
 
+bool is_in_step(const WebSocket& websocket, int direction) {
+  return reading_of(websocket.state.directions[direction]) == WSBPF_READING_FRAMES;
+}
+
 bool is_read_to_the_end(const WebSocket& websocket) {
-  if (websocket.state.missed_bytes > 0) return false;
+  // Before the end, `behind` is as old as the last sweep.
+  if (!websocket.ended || websocket.state.missed_bytes > 0) return false;
   for (int direction = 0; direction < WSBPF_DIRECTIONS; ++direction) {
-    if (reading_of(websocket.state.directions[direction]) != WSBPF_READING_FRAMES) return false;
+    if (!is_in_step(websocket, direction)) return false;
     if (websocket.behind[direction] != 0) return false;
   }
   return true;
@@ -128,8 +178,7 @@ Phase phase_of(const Connection& connection, const WebSocket* websocket) {
   }
   if (is_open_websocket(*websocket)) {
     if (over) return Phase::kEnded;
-    const bool closes =
-        connection.state != TcpState::kEstablished || first_close(*websocket).has_value();
+    const bool closes = connection.state != TcpState::kEstablished || has_close(*websocket);
     return closes ? Phase::kClosing : Phase::kOpen;
   }
   if (upgrade_status(*websocket) != 0) return Phase::kRejected;
@@ -144,9 +193,22 @@ Unread unread_of(const Connection& connection, const WebSocket* websocket) {
   return is_desynced(*websocket) ? Unread::kDesynced : Unread::kNo;
 }
 
+bool has_close(const WebSocket& websocket) {
+  return websocket.state.directions[WSBPF_IN].close_code != 0 ||
+         websocket.state.directions[WSBPF_OUT].close_code != 0;
+}
+
 std::optional<int> first_close(const WebSocket& websocket) {
   if (has(websocket, WSBPF_WEBSOCKET_CLOSE_FIRST_IN)) return WSBPF_IN;
   if (has(websocket, WSBPF_WEBSOCKET_CLOSE_FIRST_OUT)) return WSBPF_OUT;
+  return std::nullopt;
+}
+
+std::optional<int> telling_close(const WebSocket& websocket) {
+  if (const auto first = first_close(websocket)) return first;
+  for (const int direction : {WSBPF_IN, WSBPF_OUT}) {
+    if (websocket.state.directions[direction].close_code != 0) return direction;
+  }
   return std::nullopt;
 }
 
@@ -156,17 +218,32 @@ bool has_closed_both_ways(const WebSocket& websocket) {
 }
 
 uint64_t unanswered_ping_ns(const WebSocket& websocket, int direction) {
-  return websocket.state.ping_tag[direction] != 0 ? websocket.ping_ns[direction] : 0;
+  const bool waits = websocket.state.ping_tag[direction] != 0;
+  return waits && is_in_step(websocket, 1 - direction) ? websocket.ping_ns[direction] : 0;
 }
 
 std::optional<uint16_t> close_code(const WebSocket& websocket) {
   constexpr uint16_t kNoCloseFrame = 1006;  // RFC 6455 section 7.1.5
-  if (const auto direction = first_close(websocket)) {
+  if (const auto direction = telling_close(websocket)) {
     return websocket.state.directions[*direction].close_code;
   }
-  const bool abnormal =
-      websocket.ended && is_open_websocket(websocket) && is_read_to_the_end(websocket);
+  const bool abnormal = is_open_websocket(websocket) && is_read_to_the_end(websocket);
   return abnormal ? std::optional(kNoCloseFrame) : std::nullopt;
+}
+
+uint64_t message_bytes(const WebSocket& websocket, int direction) {
+  const wsbpf_websocket_direction& from = websocket.state.directions[direction];
+  return from.message_bytes - pending_of(from).bytes;
+}
+
+uint32_t messages(const WebSocket& websocket, int direction) {
+  const wsbpf_websocket_direction& from = websocket.state.directions[direction];
+  return from.messages - (pending_of(from).message ? 1 : 0);
+}
+
+bool counts_are_least(const WebSocket& websocket) {
+  return has(websocket, WSBPF_WEBSOCKET_PROVEN) || websocket.state.missed_bytes > 0 ||
+         is_desynced(websocket);
 }
 
 uint32_t violations(const WebSocket& websocket) {
@@ -176,7 +253,11 @@ uint32_t violations(const WebSocket& websocket) {
 
 uint64_t last_message_ns(const WebSocket& websocket, int direction) {
   const wsbpf_websocket_direction& from = websocket.state.directions[direction];
-  return from.message_ms == 0 ? 0 : time_from_ms(from.message_ms, websocket.read_ns);
+  if (from.message_ms == 0) return 0;
+  const uint64_t began_ns =
+      not_before_answer(websocket, time_from_ms(from.message_ms, websocket.read_ns));
+  const uint64_t close_ns = websocket.close_ns[direction];
+  return close_ns != 0 ? std::min(began_ns, close_ns) : began_ns;
 }
 
 std::vector<uint32_t> message_gaps_ms(const WebSocket& websocket, int direction) {
@@ -222,7 +303,7 @@ std::vector<Frame> frames_of(const WebSocket& websocket, int direction) {
     const unsigned slot = (from.slots - back) % WSBPF_FRAMES_KEPT;
     const uint32_t frame = from.frames[slot];
     if ((frame & WSBPF_FRAME_SEEN) == 0) break;
-    frames.push_back({time_ns, direction,
+    frames.push_back({not_before_answer(websocket, time_ns), direction,
                       static_cast<uint8_t>(frame >> WSBPF_FRAME_OPCODE_SHIFT & 0xf),
                       (frame & WSBPF_FRAME_FINAL) != 0, frame & WSBPF_FRAME_LENGTH});
     time_ns -= std::min(time_ns, wsbpf_gap_ms(from.frame_gaps[slot]) * kNsPerMs);

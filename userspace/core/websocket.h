@@ -53,7 +53,10 @@ bool is_open_websocket(const WebSocket& websocket);
 // Out of step with the frames, in one direction at least.
 bool is_desynced(const WebSocket& websocket);
 
-// Every byte of both directions was read, up to the last, and understood.
+// In step with the frames of a direction, so that none of them goes unseen.
+bool is_in_step(const WebSocket& websocket, int direction);
+
+// The connection has ended, and both directions were followed in step to their last byte.
 bool is_read_to_the_end(const WebSocket& websocket);
 
 // The response's status; 0: there was none.
@@ -82,23 +85,43 @@ Phase phase_of(const Connection& connection, const WebSocket* websocket);
 // Why `phase_of()` and the counts are not to be had, or not the whole truth.
 Unread unread_of(const Connection& connection, const WebSocket* websocket);
 
-// The direction of the first Close frame, WSBPF_IN or WSBPF_OUT.
+// A Close frame has been seen, either way.
+bool has_close(const WebSocket& websocket);
+
+// The direction of the first Close frame, WSBPF_IN or WSBPF_OUT. Nothing: there was none, or the
+// other direction was not in step when it was seen, so that one may have been before it.
 std::optional<int> first_close(const WebSocket& websocket);
+
+// That of the Close frame that tells why the WebSocket was closed: the first, or the only one that
+// was seen; where both were, and not which was first, the peer's.
+std::optional<int> telling_close(const WebSocket& websocket);
 
 // Both ends have sent a Close frame.
 bool has_closed_both_ways(const WebSocket& websocket);
 
-// The time of the last ping of a direction that still waits for its pong; 0: none does.
+// The time of the last ping of a direction that still waits for its pong; 0: none does, or the
+// pong may have gone unseen.
 uint64_t unanswered_ping_ns(const WebSocket& websocket, int direction);
 
-// The code of the first Close frame, 1005 where it bore none; 1006 where the connection ended
+// The code of the telling Close frame, 1005 where it bore none; 1006 where the connection ended
 // without one, and was read to its last byte. Else nothing.
 std::optional<uint16_t> close_code(const WebSocket& websocket);
+
+// What has arrived, or was sent, of the messages of a direction: the kernel counts a frame as its
+// header passes, and what that announces may take long to come, or never do.
+uint64_t message_bytes(const WebSocket& websocket, int direction);
+
+// Those that are whole.
+uint32_t messages(const WebSocket& websocket, int direction);
+
+// There may have been more than was counted: its beginning, or a part of it, was not read.
+bool counts_are_least(const WebSocket& websocket);
 
 // Violations of RFC 6455 in both directions.
 uint32_t violations(const WebSocket& websocket);
 
-// The time of the last message of a direction; 0: there was none.
+// When the last message of a direction began; 0: there was none. The kernel takes such times from
+// its tick, up to 10 ms too early: they are held between the handshake's and the Close frame's.
 uint64_t last_message_ns(const WebSocket& websocket, int direction);
 
 // From message to message, in milliseconds, oldest first; at most eight. Messages of the same

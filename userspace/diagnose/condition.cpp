@@ -59,12 +59,12 @@ std::string refused(const Case& c) {
 }
 
 uint64_t since_close_ns(const Case& c) {
-  return since(c.subject.now_ns, c.websocket->close_ns[*first_close(*c.websocket)]);
+  return since(c.subject.now_ns, c.websocket->close_ns[*telling_close(*c.websocket)]);
 }
 
 bool is_close_unfinished(const Case& c) {
-  return c.websocket != nullptr && is_in(c, TcpState::kEstablished) &&
-         first_close(*c.websocket).has_value() && since_close_ns(c) >= kAnswer_ns;
+  return c.websocket != nullptr && is_in(c, TcpState::kEstablished) && has_close(*c.websocket) &&
+         since_close_ns(c) >= kAnswer_ns;
 }
 
 std::string close_unfinished(const Case& c) {
@@ -75,10 +75,13 @@ std::string close_unfinished(const Case& c) {
         "has closed TCP",
         peer_address(c), ago);
   }
-  const int direction = *first_close(*c.websocket);
+  const int direction = *telling_close(*c.websocket);
   const std::string frame = close_frame_text(c.websocket->state.directions[direction].close_code);
-  return fmt::format("{} sent {} {} ago, and {} has not answered it",
-                     direction == WSBPF_IN ? peer(c) : application(c), frame, ago,
+  const std::string closer = direction == WSBPF_IN ? peer(c) : application(c);
+  if (!is_in_step(*c.websocket, 1 - direction)) {
+    return fmt::format("{} sent {} {} ago, and neither end has closed TCP", closer, frame, ago);
+  }
+  return fmt::format("{} sent {} {} ago, and {} has not answered it", closer, frame, ago,
                      direction == WSBPF_IN ? application(c) : peer(c));
 }
 

@@ -95,6 +95,12 @@ std::string missed_meaning(const Case&) {
   return "passed without being read: what is counted is the least";
 }
 
+Text messages_value(const Case& c, int direction) {
+  if (!is_open(c)) return std::nullopt;
+  return fmt::format("{}{}", counts_are_least(*c.websocket) ? ">=" : "",
+                     messages(*c.websocket, direction));
+}
+
 // When the evidence was taken.
 uint64_t seen_ns(const Case& c) { return c.saw_close() ? c.evidence.closed_ns : c.subject.now_ns; }
 
@@ -127,8 +133,8 @@ constexpr std::array<EvidenceRow, 17> kEnded = {{
        return code ? Text(std::to_string(*code)) : std::nullopt;
      },
      [](const Case& c) -> std::string {
-       if (is_abnormal(c)) return "no Close frame was sent, and every byte up to the end was read";
-       return fmt::format("of the first Close frame: {}",
+       if (is_abnormal(c)) return "no Close frame was sent: none was overlooked up to the end";
+       return fmt::format("of {} Close frame: {}", first_close(*c.websocket) ? "the first" : "a",
                           close_code_meaning(*close_code(*c.websocket)));
      }},
     {"first_close", first_close_value, first_close_meaning},
@@ -172,8 +178,10 @@ constexpr std::array<EvidenceRow, 17> kEnded = {{
      },
      [](const Case& c) -> std::string {
        return is_read_to_the_end(*c.websocket)
-                  ? "every byte of both directions was read: no Close frame was overlooked"
-                  : "not every byte was read: a Close frame may have been overlooked";
+                  ? "both directions were followed in step to their last byte: no Close frame was "
+                    "overlooked"
+                  : "they were not both followed in step to their last byte: a Close frame may "
+                    "have been overlooked";
      }},
     {"violations", violations_value, violations_meaning},
     {"missed_bytes", missed_value, missed_meaning},
@@ -217,17 +225,9 @@ constexpr std::array<EvidenceRow, 15> kLive = {{
        return fmt::format("{:.6f}", c.websocket->rtt_us[WSBPF_OUT] / 1e6);
      },
      [](const Case&) -> std::string { return "from our end's last ping to the peer's pong"; }},
-    {"messages_received",
-     [](const Case& c) -> Text {
-       if (!is_open(c)) return std::nullopt;
-       return std::to_string(c.websocket->state.directions[WSBPF_IN].messages);
-     },
+    {"messages_received", [](const Case& c) { return messages_value(c, WSBPF_IN); },
      [](const Case&) -> std::string { return "messages from the peer that were seen"; }},
-    {"messages_sent",
-     [](const Case& c) -> Text {
-       if (!is_open(c)) return std::nullopt;
-       return std::to_string(c.websocket->state.directions[WSBPF_OUT].messages);
-     },
+    {"messages_sent", [](const Case& c) { return messages_value(c, WSBPF_OUT); },
      [](const Case&) -> std::string { return "messages to the peer that were seen"; }},
     {"last_message_received_seconds", [](const Case& c) { return since_message(c, WSBPF_IN); },
      [](const Case&) -> std::string { return "since the peer's last message"; }},

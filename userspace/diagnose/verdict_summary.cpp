@@ -202,15 +202,21 @@ std::string clean(const Case& c) {
   const auto frame = [&](int direction) {
     return close_frame_text(websocket.state.directions[direction].close_code);
   };
-  const int first = first_close(websocket).value_or(WSBPF_IN);
-  const std::string age = lasted(c, websocket.close_ns[first]);
+  const auto first = first_close(websocket);
+  const std::string age = lasted(c, websocket.close_ns[first.value_or(WSBPF_IN)]);
   if (websocket.state.bits & WSBPF_WEBSOCKET_CLOSES_CROSSED) {
     return fmt::format(
         "both ends of the WebSocket with {} closed it at once after {}, ours by {} "
         "and the peer by {}",
         peer_address(c), age, frame(WSBPF_OUT), frame(WSBPF_IN));
   }
-  if (first == WSBPF_IN) {
+  if (!first) {
+    return fmt::format(
+        "both ends closed the WebSocket with {} after {}, ours by {} and the peer by {}, and TCP "
+        "was closed in good order",
+        peer_address(c), age, frame(WSBPF_OUT), frame(WSBPF_IN));
+  }
+  if (*first == WSBPF_IN) {
     return fmt::format(
         "{} closed the WebSocket after {} by {}, our end answered by {}, and TCP "
         "was closed in good order",

@@ -127,8 +127,8 @@ std::vector<std::string> close_advice(const Case& c) {
   for (const CloseRow& row : kCloseRows) {
     if (row.applies(c)) advice.emplace_back(row.text);
   }
-  if (const auto first = first_close(*c.websocket)) {
-    const auto code = close_code_advice(c.websocket->state.directions[*first].close_code);
+  if (const auto telling = telling_close(*c.websocket)) {
+    const auto code = close_code_advice(c.websocket->state.directions[*telling].close_code);
     if (!code.quiet || is(c, Verdict::kClean)) advice.emplace_back(code.text);
   }
   return advice;

@@ -73,7 +73,7 @@ std::string request_flaw(const Case& c) {
 }
 
 bool is_abnormal(const Case& c) {
-  return c.websocket != nullptr && !first_close(*c.websocket) && close_code(*c.websocket) == 1006;
+  return c.websocket != nullptr && !has_close(*c.websocket) && close_code(*c.websocket) == 1006;
 }
 
 bool is_unanswered_close(const Case& c, int direction) {
@@ -86,7 +86,7 @@ std::string close_note(const Case& c) {
   if (is_abnormal(c)) return "without a Close frame (1006)";
   if (c.websocket == nullptr) return "";
   if (has_closed_both_ways(*c.websocket)) return "after Close frames both ways";
-  const auto direction = first_close(*c.websocket);
+  const auto direction = telling_close(*c.websocket);
   if (!direction) return "";
   return fmt::format("after {} from {}{}",
                      close_frame_text(c.websocket->state.directions[*direction].close_code),

@@ -27,7 +27,7 @@ std::string request_flaw(const Case& c);
 // where it is none, or nobody can tell.
 std::string close_note(const Case& c);
 
-// The connection ended without a Close frame, and was read to its last byte.
+// The connection ended without a Close frame, and was followed to its last byte.
 bool is_abnormal(const Case& c);
 
 // Only the frames of that direction had a Close frame, and those of the other were read, too.

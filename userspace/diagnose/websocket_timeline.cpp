@@ -32,19 +32,30 @@ void add_handshake(std::vector<TimelineEntry>& moments, const Case& c) {
       fmt::format("{} answered {}", sender(!asking), status_text(upgrade_status(websocket))));
 }
 
-void add_frames(std::vector<TimelineEntry>& moments, const Case& c, int direction) {
-  const WebSocket& websocket = *c.websocket;
-  const wsbpf_websocket_direction& from = websocket.state.directions[direction];
-  const bool received = direction == WSBPF_IN;
-  add(moments, last_message_ns(websocket, direction),
-      received ? "last_message_received" : "last_message_sent",
-      fmt::format("{} sent {}", sender(direction),
-                  from.messages == 1 ? "its only message"
-                                     : fmt::format("the last of {} messages", from.messages)));
-  add(moments, websocket.close_ns[direction], received ? "close_received" : "close_sent",
-      fmt::format("{} sent {}", sender(direction), close_frame_text(from.close_code)));
-  add(moments, unanswered_ping_ns(websocket, direction), received ? "ping_received" : "ping_sent",
+std::string message_text(const WebSocket& websocket, int direction) {
+  const uint32_t count = messages(websocket, direction);
+  if (count == 0) return "the beginning of a message";
+  if (counts_are_least(websocket)) return fmt::format("the last of at least {} messages", count);
+  return count == 1 ? "its only message" : fmt::format("the last of {} messages", count);
+}
+
+void add_last_message(std::vector<TimelineEntry>& moments, const Case& c, int direction) {
+  add(moments, last_message_ns(*c.websocket, direction),
+      direction == WSBPF_IN ? "last_message_received" : "last_message_sent",
+      fmt::format("{} sent {}", sender(direction), message_text(*c.websocket, direction)));
+}
+
+void add_unanswered_ping(std::vector<TimelineEntry>& moments, const Case& c, int direction) {
+  add(moments, unanswered_ping_ns(*c.websocket, direction),
+      direction == WSBPF_IN ? "ping_received" : "ping_sent",
       fmt::format("{} sent a ping, and no pong came after it", sender(direction)));
+}
+
+void add_close(std::vector<TimelineEntry>& moments, const Case& c, int direction) {
+  const uint16_t code = c.websocket->state.directions[direction].close_code;
+  add(moments, c.websocket->close_ns[direction],
+      direction == WSBPF_IN ? "close_received" : "close_sent",
+      fmt::format("{} sent {}", sender(direction), close_frame_text(code)));
 }
 
 }  // namespace
@@ -54,7 +65,11 @@ std::vector<TimelineEntry> websocket_moments(const Case& c) {
   if (c.websocket == nullptr) return moments;
   add_handshake(moments, c);
   if (!is_open_websocket(*c.websocket)) return moments;
-  for (const int direction : {WSBPF_IN, WSBPF_OUT}) add_frames(moments, c, direction);
+  // What falls into one moment stays in this order.
+  for (const int direction : {WSBPF_IN, WSBPF_OUT}) add_last_message(moments, c, direction);
+  for (const int direction : {WSBPF_IN, WSBPF_OUT}) add_unanswered_ping(moments, c, direction);
+  const int first = first_close(*c.websocket).value_or(WSBPF_IN);
+  for (const int direction : {first, 1 - first}) add_close(moments, c, direction);
   return moments;
 }
 

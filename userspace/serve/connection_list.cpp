@@ -51,8 +51,8 @@ Key of_websocket(const Connection& connection, const Reader& reader) {
 }
 
 template <int direction>
-uint64_t messages(const WebSocket& websocket) {
-  return websocket.state.directions[direction].messages;
+uint64_t messages_of(const WebSocket& websocket) {
+  return messages(websocket, direction);
 }
 
 uint64_t ping_rtt(const WebSocket& websocket) { return websocket.rtt_us[WSBPF_OUT]; }
@@ -83,8 +83,8 @@ constexpr Column kColumns[] = {
        const bool read = is_read(unread_of(c, websocket));
        return read ? text(phase_name(phase_of(c, websocket))) : Key{};
      }},
-    {"messages_received", of_websocket<messages<WSBPF_IN>>},
-    {"messages_sent", of_websocket<messages<WSBPF_OUT>>},
+    {"messages_received", of_websocket<messages_of<WSBPF_IN>>},
+    {"messages_sent", of_websocket<messages_of<WSBPF_OUT>>},
     {"ping_rtt", of_websocket<ping_rtt>},
     {"port",
      [](const Connection& c, const Reader&) {

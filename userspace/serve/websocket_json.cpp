@@ -29,10 +29,10 @@ OrNull<Microseconds> round_trip(uint32_t microseconds) {
 }
 
 OrNull<uint64_t> average_message_bytes(const WebSocket& websocket) {
-  const auto& [in, out] = websocket.state.directions;
-  const uint64_t messages = uint64_t{in.messages} + out.messages;
-  if (messages == 0) return {};
-  return {(in.message_bytes + out.message_bytes + messages / 2) / messages};
+  const uint64_t count = uint64_t{messages(websocket, WSBPF_IN)} + messages(websocket, WSBPF_OUT);
+  if (count == 0) return {};
+  const uint64_t bytes = message_bytes(websocket, WSBPF_IN) + message_bytes(websocket, WSBPF_OUT);
+  return {(bytes + count / 2) / count};
 }
 
 OrNull<Milliseconds> last_gap(const WebSocket& websocket) {
@@ -62,7 +62,7 @@ void append_phase(fmt::memory_buffer& out, Phase phase) {
                   R"("message_bytes_sent":null,"last_message_received_seconds":null,)"
                   R"("last_message_sent_seconds":null,"last_ping_received_seconds":null,)"
                   R"("last_ping_sent_seconds":null,"pong_delay_seconds":null,"violations":null,)"
-                  R"("missed_bytes":null}})"),
+                  R"("missed_bytes":null,"counts_at_least":null}})"),
       phase_name(phase));
 }
 
@@ -77,8 +77,9 @@ void append_known(fmt::memory_buffer& out, Phase phase, const WebSocket& websock
       FMT_COMPILE(R"(,"websocket":{{"phase":"{}","messages_received":{},"messages_sent":{},)"
                   R"("last_message_gap_seconds":{},"average_message_bytes":{},)"
                   R"("last_ping_seconds":{},"ping_rtt_seconds":{},"close_code":{},)"),
-      phase_name(phase), received.messages, sent.messages, last_gap(websocket),
-      average_message_bytes(websocket), ago(std::max(ping_received_ns, ping_sent_ns), now_ns),
+      phase_name(phase), messages(websocket, WSBPF_IN), messages(websocket, WSBPF_OUT),
+      last_gap(websocket), average_message_bytes(websocket),
+      ago(std::max(ping_received_ns, ping_sent_ns), now_ns),
       round_trip(websocket.rtt_us[WSBPF_OUT]), OrNull<uint16_t>{close_code(websocket)});
   fmt::format_to(
       to,
@@ -86,15 +87,17 @@ void append_known(fmt::memory_buffer& out, Phase phase, const WebSocket& websock
                   R"("upgrade_stripped":{},"message_bytes_received":{},"message_bytes_sent":{},)"
                   R"("last_message_received_seconds":{},"last_message_sent_seconds":{},)"),
       unless_zero(received.close_code), unless_zero(sent.close_code),
-      unless_zero(upgrade_status(websocket)), stripped_text(websocket), received.message_bytes,
-      sent.message_bytes, ago(last_message_ns(websocket, WSBPF_IN), now_ns),
+      unless_zero(upgrade_status(websocket)), stripped_text(websocket),
+      message_bytes(websocket, WSBPF_IN), message_bytes(websocket, WSBPF_OUT),
+      ago(last_message_ns(websocket, WSBPF_IN), now_ns),
       ago(last_message_ns(websocket, WSBPF_OUT), now_ns));
   fmt::format_to(to,
                  FMT_COMPILE(R"("last_ping_received_seconds":{},"last_ping_sent_seconds":{},)"
-                             R"("pong_delay_seconds":{},"violations":{},"missed_bytes":{}}})"),
+                             R"("pong_delay_seconds":{},"violations":{},"missed_bytes":{},)"
+                             R"("counts_at_least":{}}})"),
                  ago(ping_received_ns, now_ns), ago(ping_sent_ns, now_ns),
                  round_trip(websocket.rtt_us[WSBPF_IN]), violations(websocket),
-                 websocket.state.missed_bytes);
+                 websocket.state.missed_bytes, counts_are_least(websocket));
 }
 
 std::string upgrade_text(UpgradeStatus status) {

@@ -46,7 +46,7 @@ bool has_messages(const Connection& connection) {
 
 // At least so many where not all were read.
 std::string messages_text(const Connection& connection, std::optional<std::int64_t> messages) {
-  const bool least = messages && connection.websocket.unread == "desynced";
+  const bool least = messages && connection.websocket.counts_at_least;
   return (least ? "≥" : "") + count_text(messages);
 }
 

@@ -97,6 +97,7 @@ struct WebSocket {
   std::optional<std::int64_t> messages_sent = {};
   std::optional<double> ping_rtt_seconds = {};
   std::optional<std::int64_t> close_code = {};
+  bool counts_at_least = false;
 };
 
 struct Connection {

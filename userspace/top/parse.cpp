@@ -115,7 +115,8 @@ WebSocket parse_websocket(const Json& connection) {
           .messages_received = integer(member(json, "messages_received")),
           .messages_sent = integer(member(json, "messages_sent")),
           .ping_rtt_seconds = number(member(json, "ping_rtt_seconds")),
-          .close_code = integer(member(json, "close_code"))};
+          .close_code = integer(member(json, "close_code")),
+          .counts_at_least = member(json, "counts_at_least") == true};
 }
 
 Connection parse_connection(const Json& json) {
