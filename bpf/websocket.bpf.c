@@ -35,6 +35,22 @@ static __always_inline __u32 websocket_expected(const struct websocket_segment *
 	return expected;
 }
 
+/* What lies beyond the window, or acknowledges what was never written, TCP drops; this program runs
+ * before it looks. (What it drops for its timestamp, or for a checksum that no hardware has
+ * checked, is read all the same.) */
+static __always_inline bool websocket_is_acceptable(const struct websocket_segment *segment)
+{
+	struct __sk_buff *skb = segment->bytes;
+	struct bpf_sock *sk = skb->sk;
+	struct tcp_sock *tp;
+
+	if (segment->direction == WSBPF_OUT)
+		return true;
+	tp = sk ? bpf_skc_to_tcp_sock(sk) : NULL;
+	return tp && websocket_ahead(segment->ack, tp->write_seq) <= 0 &&
+	       websocket_ahead(segment->seq, tp->rcv_wup + tp->rcv_wnd) <= 0;
+}
+
 #include "websocket_reader.h"
 
 enum {
@@ -142,6 +158,8 @@ static __noinline struct wsbpf_websocket_state *begin_state(struct __sk_buff *sk
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return NULL;
+	if (!websocket_is_acceptable(segment))
+		return NULL;
 	first = segment->from_client && is_first(segment, tp);
 	look = websocket_look_at(segment, first);
 	if (look >= WEBSOCKET_LOOK_TLS)
@@ -154,16 +172,6 @@ static __noinline struct wsbpf_websocket_state *begin_state(struct __sk_buff *sk
 	return state;
 }
 
-/* Does TCP drop what has been received, as what lies beyond its window, or acknowledges what was
- * never written? This program runs before it looks. (What it drops for its timestamp or a checksum
- * that no hardware has checked is read all the same.) */
-static __always_inline bool is_acceptable(const struct websocket_segment *segment,
-					  const struct tcp_sock *tp)
-{
-	return websocket_ahead(segment->ack, tp->write_seq) <= 0 &&
-	       websocket_ahead(segment->seq, tp->rcv_wup + tp->rcv_wnd) <= 0;
-}
-
 static __always_inline void read_segment(struct __sk_buff *skb, struct bpf_sock *sk,
 					 struct websocket_segment *segment)
 {
@@ -172,11 +180,6 @@ static __always_inline void read_segment(struct __sk_buff *skb, struct bpf_sock 
 	struct tcp_sock *tp;
 	__u32 news;
 
-	if (is_in) {
-		tp = bpf_skc_to_tcp_sock(sk);
-		if (!tp || !is_acceptable(segment, tp))
-			return;
-	}
 	if (!state) {
 		state = begin_state(skb, segment);
 		if (!state)

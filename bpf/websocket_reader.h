@@ -336,6 +336,9 @@ WEBSOCKET_INLINE __u32 websocket_read(struct wsbpf_websocket_state *state,
 		direction->seq = end;
 		return 0;
 	}
+	/* Of payload it does not matter: what comes in its stead is as long. */
+	if (!websocket_is_acceptable(segment))
+		return 0;
 	if (!in_frames || websocket_ahead(segment->seq, direction->seq) > 0)
 		news = websocket_next_step(state, direction, other, segment);
 	WEBSOCKET_FORGET(news, segment->seq);

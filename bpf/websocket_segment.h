@@ -14,6 +14,8 @@
  *
  * __u32 websocket_expected(const struct websocket_segment *segment): the sequence number that the
  * socket waits for; of one that we send: its own.
+ *
+ * bool websocket_is_acceptable(const struct websocket_segment *segment): TCP will not drop it.
  */
 #ifndef WSBPF_WEBSOCKET_SEGMENT_H
 #define WSBPF_WEBSOCKET_SEGMENT_H

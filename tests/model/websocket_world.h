@@ -45,6 +45,7 @@ static long websocket_loop(__u32 most, long (*callback)(__u32, void*), void* con
 }
 
 static __u64 websocket_now_ns() { return wsbpf::model::world.now_ns; }
+static bool websocket_is_acceptable(const struct websocket_segment*) { return true; }
 static __u32 websocket_now_ms() {
   return static_cast<__u32>(wsbpf::model::world.now_ns / 1'000'000);
 }
