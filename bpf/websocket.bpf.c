@@ -101,16 +101,24 @@ static __always_inline bool find_payload(struct __sk_buff *skb, struct websocket
 	return true;
 }
 
+static __always_inline void fill_packet_header(struct wsbpf_header *header, struct __sk_buff *skb,
+					       const struct tcp_sock *tp,
+					       enum wsbpf_record_type type)
+{
+	const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+
+	fill_header_with(header, sk, bpf_get_socket_cookie(skb), type, sk->__sk_common.skc_state,
+			 0);
+}
+
 static __always_inline void tell_state(struct __sk_buff *skb, const struct tcp_sock *tp,
 				       const struct wsbpf_websocket_state *state, __u32 news)
 {
 	struct wsbpf_websocket *record = reserve_record(sizeof(*record), WSBPF_PROGRAM_WEBSOCKET);
-	const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 
 	if (!record)
 		return;
-	fill_header_with(&record->header, sk, bpf_get_socket_cookie(skb), WSBPF_RECORD_WEBSOCKET,
-			 sk->__sk_common.skc_state, 0);
+	fill_packet_header(&record->header, skb, tp, WSBPF_RECORD_WEBSOCKET);
 	fill_websocket(&record->state, state);
 	record->news = news;
 	record->behind[WSBPF_IN] = 0;
@@ -123,12 +131,10 @@ static __always_inline void tell_unreadable(struct __sk_buff *skb, const struct 
 					    __u32 reason)
 {
 	struct wsbpf_unreadable *record = reserve_record(sizeof(*record), WSBPF_PROGRAM_WEBSOCKET);
-	const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 
 	if (!record)
 		return;
-	fill_header_with(&record->header, sk, bpf_get_socket_cookie(skb), WSBPF_RECORD_UNREADABLE,
-			 sk->__sk_common.skc_state, 0);
+	fill_packet_header(&record->header, skb, tp, WSBPF_RECORD_UNREADABLE);
 	record->reason = reason;
 	record->reserved = 0;
 	submit_record(record);
@@ -158,10 +164,10 @@ static __noinline struct wsbpf_websocket_state *begin_state(struct __sk_buff *sk
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return NULL;
-	if (!websocket_is_acceptable(segment))
-		return NULL;
 	first = segment->from_client && is_first(segment, tp);
 	look = websocket_look_at(segment, first);
+	if (look == WEBSOCKET_LOOK_NOTHING || !websocket_is_acceptable(segment))
+		return NULL;
 	if (look >= WEBSOCKET_LOOK_TLS)
 		tell_unreadable(skb, tp, look - WEBSOCKET_LOOK_TLS + WSBPF_UNREADABLE_TLS);
 	if (look != WEBSOCKET_LOOK_FOLLOW)
@@ -222,9 +228,7 @@ static __always_inline bool discover(struct __sk_buff *skb, struct bpf_sock *sk,
 	record = reserve_record(sizeof(*record), WSBPF_PROGRAM_WEBSOCKET);
 	if (!record)
 		return true;
-	fill_header_with(&record->header, &tp->inet_conn.icsk_inet.sk, bpf_get_socket_cookie(skb),
-			 WSBPF_RECORD_DISCOVERED, tp->inet_conn.icsk_inet.sk.__sk_common.skc_state,
-			 0);
+	fill_packet_header(&record->header, skb, tp, WSBPF_RECORD_DISCOVERED);
 	record->port = port;
 	record->reserved = 0;
 	submit_record(record);

@@ -52,14 +52,24 @@ WEBSOCKET_INLINE void websocket_miss(struct wsbpf_websocket_state *state,
 	(WSBPF_WEBSOCKET_KEY | WSBPF_WEBSOCKET_UPGRADE | WSBPF_WEBSOCKET_CONNECTION |              \
 	 WSBPF_WEBSOCKET_VERSION_13 | WSBPF_WEBSOCKET_HTTP_1_0)
 
-/* What was asked for, if anything, is forgotten: whether it was granted is not known. */
-WEBSOCKET_INLINE __u32 websocket_become_plain(struct wsbpf_websocket_state *state)
+WEBSOCKET_INLINE void websocket_forget_request(struct wsbpf_websocket_state *state)
 {
 	__sync_fetch_and_and(&state->bits,
 			     ~(__u32)(WEBSOCKET_REQUEST_BITS | WSBPF_WEBSOCKET_REQUEST |
 				      WSBPF_WEBSOCKET_STATUS));
+}
+
+WEBSOCKET_INLINE void websocket_read_on_as_http(struct wsbpf_websocket_state *state)
+{
 	state->directions[WSBPF_IN].reading = WSBPF_READING_HTTP;
 	state->directions[WSBPF_OUT].reading = WSBPF_READING_HTTP;
+}
+
+/* What was asked for, if anything, is forgotten: whether it was granted is not known. */
+WEBSOCKET_INLINE __u32 websocket_become_plain(struct wsbpf_websocket_state *state)
+{
+	websocket_forget_request(state);
+	websocket_read_on_as_http(state);
 	if (__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PLAIN) & WSBPF_WEBSOCKET_PLAIN)
 		return 0;
 	return WSBPF_NEWS_PLAIN;
@@ -138,8 +148,7 @@ WEBSOCKET_INLINE __u32 websocket_end_response(struct wsbpf_websocket_state *stat
 	if (status == 101 || !(state->bits & WSBPF_WEBSOCKET_REQUEST))
 		return websocket_become_plain(state);
 	__sync_fetch_and_or(&state->bits, status);
-	state->directions[WSBPF_IN].reading = WSBPF_READING_HTTP;
-	state->directions[WSBPF_OUT].reading = WSBPF_READING_HTTP;
+	websocket_read_on_as_http(state);
 	return WSBPF_NEWS_ANSWER;
 }
 
@@ -258,9 +267,7 @@ WEBSOCKET_INLINE __u32 websocket_step_unaligned(struct wsbpf_websocket_state *st
 		return WEBSOCKET_STEP_NOTHING;
 	if (websocket_begins_head(direction, other, segment)) {
 		if (segment->from_client) {
-			__sync_fetch_and_and(&state->bits, ~(__u32)(WEBSOCKET_REQUEST_BITS |
-								    WSBPF_WEBSOCKET_STATUS |
-								    WSBPF_WEBSOCKET_REQUEST));
+			websocket_forget_request(state);
 			other->reading = WSBPF_READING_NOTHING;
 		}
 		websocket_begin_reading_head(direction, segment->seq);
