@@ -1,9 +1,11 @@
 // A WebSocket server that sends back what it gets, and its client, which measures.
 // usage: echo.mjs server PORT | echo.mjs client PORT
 //
-// Each takes its orders from its standard input, and ends with it. The client's: one line of
-// "CONNECTIONS MESSAGES BYTES"; it opens so many connections, sends as many messages over all of
-// them, each connection one at a time, closes them, and prints the nanoseconds that it took.
+// Each ends with its standard input. The client takes its orders there, a line each, and prints a
+// line when it is done:
+//   open CONNECTIONS
+//   send MESSAGES BYTES    over all of them, each connection one at a time: prints the nanoseconds
+//   close
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -32,37 +34,46 @@ async function open(port) {
 // Resolves when `count` messages have come back over this connection.
 function exchange(socket, message, count) {
   return new Promise((resolve, reject) => {
+    const done = (error) => {
+      socket.removeAllListeners("message");
+      socket.removeAllListeners("close");
+      if (error) reject(new Error(error));
+      else resolve();
+    };
     let left = count;
-    socket.on("close", () => reject(new Error("the server closed a connection")));
+    socket.on("close", () => done("the server closed a connection"));
     socket.on("message", (answer) => {
-      if (answer.length !== message.length) reject(new Error("an answer of another length"));
+      if (answer.length !== message.length) done("an answer of another length");
       left -= 1;
       if (left > 0) socket.send(message);
-      else resolve();
+      else done();
     });
     socket.send(message);
   });
 }
 
-async function measure(port, connections, messages, bytes) {
-  const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)));
-  const message = Buffer.alloc(bytes, "x");
-  const start = process.hrtime.bigint();
-  await Promise.all(sockets.map((socket) => exchange(socket, message, messages / connections)));
-  const took = process.hrtime.bigint() - start;
-  await Promise.all(sockets.map((socket) => {
-    socket.removeAllListeners("close");
-    const closed = once(socket, "close");
-    socket.close(1000);
-    return closed;
-  }));
-  return took;
+async function obey(sockets, port, order, ...numbers) {
+  const [first, bytes] = numbers.map(Number);
+  if (order === "open") {
+    sockets.push(...await Promise.all(Array.from({ length: first }, () => open(port))));
+  } else if (order === "send") {
+    const message = Buffer.alloc(bytes, "x");
+    const start = process.hrtime.bigint();
+    await Promise.all(sockets.map((socket) => exchange(socket, message, first / sockets.length)));
+    return process.hrtime.bigint() - start;
+  } else {
+    const closed = sockets.map((socket) => once(socket, "close"));
+    for (const socket of sockets.splice(0)) socket.close(1000);
+    await Promise.all(closed);
+  }
+  return "done";
 }
 
 async function ask(port) {
+  const sockets = [];
   console.log("ready");
   for await (const line of createInterface({ input: process.stdin })) {
-    console.log(String(await measure(port, ...line.split(" ").map(Number))));
+    console.log(String(await obey(sockets, port, ...line.split(" "))));
   }
 }
 
