@@ -87,6 +87,10 @@ def program_watches(options, variants):
             Watch("watched, both ends", WATCHED_PORT, ("--role=both",), {}, load),
         ],
         "unwatched": [Watch("unwatched", OTHER_PORT, (), {"set_state": 50}, load)],
+        "watched-no-websocket": [Watch("without websocket", WATCHED_PORT, ("--no-websocket",),
+                                       {"set_state": 120}, load)],
+        "watched-handshake": [Watch("handshake", WATCHED_PORT, (), {},
+                                    load_of(options, Variant("", websocket=True)))],
         "discovery": [Watch("discovery", "auto", (), {}, load)],
     }
     return [watch for variant in variants for watch in watches.get(variant.name, [])]
