@@ -242,6 +242,7 @@ static long websocket_walk_head(__u32 i, void *context)
 		walk->position += 8;
 		return walk->head.bytes > WSBPF_LONGEST_HEAD;
 	}
+	WEBSOCKET_UNROLL
 	for (int byte = 0; byte < 4; byte++) {
 		if (websocket_step_head(walk, (__u8)(word >> 8 * byte)))
 			return 1;

@@ -35,6 +35,13 @@
 #define WEBSOCKET_APART static
 #endif
 
+/* Of a loop in what bpf_loop() calls: Linux 6.1 takes none there. */
+#ifdef __bpf__
+#define WEBSOCKET_UNROLL _Pragma("unroll")
+#else
+#define WEBSOCKET_UNROLL
+#endif
+
 /* Makes the verifier forget what it knows of `value`, which stays as it is, for the same reason.
  * `any` is what it knows nothing of. */
 #ifdef __bpf__
