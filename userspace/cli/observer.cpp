@@ -42,9 +42,6 @@ constexpr uint64_t kFilesUnaskedShare = 200;
 
 constexpr uint64_t kAskedSweepEvery_ns = 1'000'000'000;  // while somebody looks
 
-// A recording whose reader leaves so much lying ends.
-constexpr size_t kRecordingBacklog_bytes = 64 << 20;
-
 constexpr uint64_t kSaveEvery_ns = 5'000'000'000;
 
 // Names of the records, by their place in Event; the last two come from sweeps.
@@ -75,15 +72,6 @@ int64_t wall_clock_offset_ns() {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<nanoseconds>(wall).count() -
          static_cast<int64_t>(boot_time_ns());
-}
-
-// Without what had been lost before a recording began: that is not its own.
-EvaluationDue lost_since(const std::map<std::string, uint64_t>& before, EvaluationDue due) {
-  for (auto& [reason, total] : due.lost) {
-    const auto known = before.find(reason);
-    if (known != before.end()) total -= std::min(total, known->second);
-  }
-  return due;
 }
 
 // Runs `task` every `period`, until the loop ends.
@@ -125,7 +113,7 @@ Observer::Observer(asio::io_context& loop, std::unique_ptr<BpfSource> source,
       hooks_(std::move(hooks)),
       loop_(loop),
       procfs_(settings_.container_logs),
-      lookup_(procfs_, [this](const ProcessSeen& seen) { record_fact(seen); }),
+      lookup_(procfs_, [this](const ProcessSeen& seen) { recordings_.take(seen); }),
       engine_(settings_.watch, settings_.close_wait, lookup_, hooks_.engine),
       source_(std::move(source)),
       wakeup_(loop, dup(source_->wakeup_fd())),
@@ -166,30 +154,7 @@ void Observer::tell(const std::function<void(const std::string&)>& hook,
 
 void Observer::feed(const Fact& fact) {
   if (auto taken = engine_.take(fact); !taken) tell(hooks_.on_trouble, taken.error().message);
-  record_fact(fact);
-}
-
-// After the engine has taken it: whom it has asked for meanwhile comes first.
-void Observer::record_fact(const Fact& fact) {
-  if (recordings_.empty()) return;
-  std::erase_if(recordings_, [](const auto& recording) { return recording.expired(); });
-  for (const auto& weak : recordings_) {
-    const auto recording = weak.lock();
-    if (recording->overrun) continue;
-    recording->overrun = recording->writer.size() > recording->most_bytes;
-    if (const auto* due = std::get_if<EvaluationDue>(&fact); due != nullptr) {
-      recording->writer.write(lost_since(recording->lost_before, *due));
-      continue;
-    }
-    if (const auto* sweep = std::get_if<SweepBegan>(&fact); sweep != nullptr) {
-      recording->writer.write(SweepBegan{sweep->started_ns, sweep->adopt || !recording->begun});
-      recording->begun = true;
-      continue;
-    }
-    const bool of_sweep =
-        std::holds_alternative<SweptRecords>(fact) || std::holds_alternative<SweepEnded>(fact);
-    if (recording->begun || !of_sweep) recording->writer.write(fact);
-  }
+  recordings_.take(fact);  // whom the engine has asked for meanwhile comes first
 }
 
 std::function<std::optional<std::string>()> Observer::record() {
@@ -205,20 +170,13 @@ std::function<std::optional<std::string>()> Observer::record() {
   header.reset_reasons = last().status.reset_reasons;
 
   consume();
-  const auto recording = std::make_shared<Recording>(Recording{RecordingWriter(header)});
-  recording->lost_before = last().status.lost.by_reason();
-  recording->writer.write(
-      StateRemembered{encode_state(engine_.table().connections(), header.boot_id), header.boot_id});
-  recording->most_bytes = recording->writer.size() + kRecordingBacklog_bytes;
-  recordings_.push_back(recording);
+  auto recording = recordings_.begin(
+      header, encode_state(engine_.table().connections(), header.boot_id), last().status.lost);
   lookup_.forget();
   repair_wanted_ = true;
   owners_wanted_ = true;
   start_sweep();
-  return [recording]() -> std::optional<std::string> {
-    if (recording->overrun) return std::nullopt;
-    return recording->writer.take();
-  };
+  return recording;
 }
 
 Observer::~Observer() {
@@ -400,8 +358,8 @@ void Observer::on_sweep_end(const SweepReport& report) {
     files_due_ns_ = last_sweep_ns_ + kFilesShare * cpu_ns;
     files_next_ns_ = last_sweep_ns_ + std::min(kEverythingEvery_ns, kFilesUnaskedShare * cpu_ns);
   }
-  if (report.errors != sweep_errors_ && hooks_.on_trouble) {
-    for (const std::string& error : report.errors) hooks_.on_trouble(error);
+  if (report.errors != sweep_errors_) {
+    for (const std::string& error : report.errors) tell(hooks_.on_trouble, error);
   }
   sweep_errors_ = report.errors;
 }
@@ -409,9 +367,8 @@ void Observer::on_sweep_end(const SweepReport& report) {
 void Observer::load_state() {
   if (settings_.state_file.empty()) return;
   const auto complain = [this](const Error& error) {
-    if (!hooks_.on_trouble) return;
-    hooks_.on_trouble(
-        fmt::format("the state file {}: {}; ages begin anew", settings_.state_file, error.message));
+    tell(hooks_.on_trouble, fmt::format("the state file {}: {}; ages begin anew",
+                                        settings_.state_file, error.message));
   };
   const auto text = read_file(settings_.state_file);
   if (!text) return complain(text.error());
@@ -428,7 +385,7 @@ void Observer::save_state() {
   if (settings_.state_file.empty() || saved_changes_ == changes) return;
   const auto written =
       replace_file(settings_.state_file, encode_state(engine_.table().connections(), boot_id()));
-  if (!written && !saving_failed_ && hooks_.on_trouble) hooks_.on_trouble(written.error().message);
+  if (!written && !saving_failed_) tell(hooks_.on_trouble, written.error().message);
   saving_failed_ = !written;
   if (written) saved_changes_ = changes;
 }

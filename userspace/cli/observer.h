@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cli/engine.h"
+#include "cli/recordings.h"
 #include "core/fact.h"
 #include "core/result.h"
 #include "core/watched_ports.h"
@@ -24,7 +25,6 @@
 #include "serve/observed.h"
 #include "source/bpf_source.h"
 #include "source/procfs.h"
-#include "source/recording.h"
 #include "source/sweeper.h"
 
 namespace wsbpf {
@@ -107,14 +107,6 @@ class Observer {
   boost::asio::awaitable<void> keep_consuming_early();
   boost::asio::awaitable<void> keep_evaluating();
   boost::asio::awaitable<void> keep_sweeping();
-  // A recording begins with a sweep of everything, which finds what was there before.
-  struct Recording {
-    RecordingWriter writer;
-    std::map<std::string, uint64_t> lost_before = {};
-    size_t most_bytes = 0;  // that may wait for whoever reads it
-    bool begun = false;
-    bool overrun = false;
-  };
 
   void feed(const Fact& fact);
   void note_discovered(std::span<const std::byte> record);
@@ -122,12 +114,10 @@ class Observer {
   void watch_ports();
   void tell_programs();
   void tell(const std::function<void(const std::string&)>& hook, const std::string& what) const;
-  void record_fact(const Fact& fact);
   void consume();
   void evaluate();
   void read_losses();
   void start_sweep();
-  bool wants_files() const;
   void on_sweep_records(std::span<const std::byte> records);
   void on_sweep_end(const SweepReport& report);
   void fill_status();
@@ -138,6 +128,7 @@ class Observer {
   ObserverHooks hooks_;
   boost::asio::io_context& loop_;
   ProcFs procfs_;
+  Recordings recordings_;
   TellingLookup lookup_;
   Engine engine_;
   Journal journal_;
@@ -160,7 +151,6 @@ class Observer {
   bool repair_wanted_ = false;  // something was lost or missing
   bool owners_wanted_ = false;  // by a recording, whatever file descriptors cost
   bool adopt_next_ = true;
-  std::vector<std::weak_ptr<Recording>> recordings_;
   Sweeper sweeper_;  // last: its thread ends before anything else goes
 };
 
