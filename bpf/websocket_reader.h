@@ -214,6 +214,9 @@ WEBSOCKET_INLINE bool websocket_regain(struct wsbpf_websocket_state *state,
 	const bool trusted = proves && (follows || websocket_is_close_alone(segment));
 
 	if (trusted) {
+		/* A Close alone may follow segments that came ahead of their turn. */
+		if (!is_new)
+			websocket_miss(state, direction, segment->seq);
 		websocket_begin_reading_frames(direction, segment->seq);
 		__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PROVEN);
 		return true;

@@ -196,6 +196,19 @@ bool is_read_to_the_end(const Outcome& outcome) {
          outcome.behind[WSBPF_OUT] == 0;
 }
 
+// What was not counted was missed, or is behind what was read: nothing falls between.
+std::string Model::unaccounted(const Outcome& outcome) const {
+  if ((outcome.state->bits & WSBPF_WEBSOCKET_STATUS) != 101) return {};
+  uint64_t said = outcome.state->missed_bytes;
+  uint64_t truth = 0;
+  for (int direction = 0; direction < WSBPF_DIRECTIONS; ++direction) {
+    said += outcome.state->directions[direction].message_bytes + outcome.behind[direction];
+    truth += truth_[direction].message_bytes;
+  }
+  if (said >= truth) return {};
+  return fmt::format("of {} bytes {} are neither read nor missed", truth, truth - said);
+}
+
 std::string Model::contradiction_unless_lost(const Outcome& outcome) const {
   if (!outcome.failure.empty()) return outcome.failure;
   if (!outcome.state) return "it is not followed";
@@ -218,7 +231,7 @@ std::string Model::contradiction_unless_lost(const Outcome& outcome) const {
       return exceeds("violations", seen.violations, truth.violations);
     }
   }
-  return {};
+  return unaccounted(outcome);
 }
 
 }  // namespace wsbpf::model

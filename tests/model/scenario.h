@@ -83,6 +83,8 @@ class Model {
   std::string contradiction_unless_lost(const Outcome& outcome) const;
 
  private:
+  std::string unaccounted(const Outcome& outcome) const;
+
   Conversation conversation_;
   int client_;
   Streams streams_;
