@@ -200,9 +200,34 @@ WEBSOCKET_INLINE bool websocket_pass_word(struct wsbpf_head *head, __u64 bytes)
 struct websocket_head_walk {
 	const struct websocket_segment *segment;
 	struct wsbpf_head head;
+	__u64 ahead[2]; /* the next bytes, the earliest lowest */
+	__u32 loaded;	/* how many of these there are */
 	__u32 position; /* behind what was taken */
 	__u32 over;
 };
+
+/* Sixteen at once, and of the last of a segment four or one: to load is what costs most. */
+WEBSOCKET_INLINE bool websocket_load_ahead(struct websocket_head_walk *walk)
+{
+	const __u32 left = walk->segment->length - walk->position;
+	const __u32 any = walk->segment->seq;
+	__u64 ahead[2] = {0, 0};
+	__u32 loaded = left >= 16 ? 16 : left >= 4 ? 4 : 1;
+
+	if (!left)
+		return false;
+	if (loaded == 16  ? websocket_load(walk->segment, walk->position, ahead, 16)
+	    : loaded == 4 ? websocket_load(walk->segment, walk->position, ahead, 4)
+			  : websocket_load(walk->segment, walk->position, ahead, 1))
+		return false;
+	WEBSOCKET_FORGET(ahead[0], any);
+	WEBSOCKET_FORGET(ahead[1], any);
+	WEBSOCKET_FORGET(loaded, any);
+	walk->ahead[0] = ahead[0];
+	walk->ahead[1] = ahead[1];
+	walk->loaded = loaded;
+	return true;
+}
 
 /* Takes the next byte. Returns whether no more are to be taken. */
 WEBSOCKET_INLINE bool websocket_step_head(struct websocket_head_walk *walk, __u8 c)
@@ -222,26 +247,35 @@ WEBSOCKET_INLINE bool websocket_step_head(struct websocket_head_walk *walk, __u8
 }
 
 /* Four bytes a call, which costs as much as they do; with more, the verifier would have too many
- * ways to follow. The last of a segment come one by one. */
+ * ways to follow. */
 static long websocket_walk_head(__u32 i, void *context)
 {
 	struct websocket_head_walk *walk = (struct websocket_head_walk *)context;
-	const __u32 left = walk->segment->length - walk->position;
-	__u64 word = 0;
+	const __u32 any = walk->segment->seq;
+	__u64 word;
 
 	(void)i;
-	if (left < 8) {
-		if (!left || websocket_load(walk->segment, walk->position, &word, 1))
-			return 1;
+	if (!walk->loaded && !websocket_load_ahead(walk))
+		return 1;
+	word = walk->ahead[0];
+	if (walk->loaded < 4) {
+		walk->loaded = 0;
 		return websocket_step_head(walk, (__u8)word);
 	}
-	if (websocket_load(walk->segment, walk->position, &word, 8))
-		return 1;
-	if (websocket_pass_word(&walk->head, word)) {
-		WEBSOCKET_FORGET(walk->head.bytes, walk->segment->seq);
+	if (walk->loaded >= 8 && websocket_pass_word(&walk->head, word)) {
+		WEBSOCKET_FORGET(walk->head.bytes, any);
+		walk->ahead[0] = walk->ahead[1];
+		walk->loaded -= 8;
+		WEBSOCKET_FORGET(walk->loaded, any);
 		walk->position += 8;
 		return walk->head.bytes > WSBPF_LONGEST_HEAD;
 	}
+	walk->ahead[0] = word >> 32 | walk->ahead[1] << 32;
+	walk->ahead[1] >>= 32;
+	walk->loaded -= 4;
+	WEBSOCKET_FORGET(walk->ahead[0], any);
+	WEBSOCKET_FORGET(walk->ahead[1], any);
+	WEBSOCKET_FORGET(walk->loaded, any);
 	WEBSOCKET_UNROLL
 	for (int byte = 0; byte < 4; byte++) {
 		if (websocket_step_head(walk, (__u8)(word >> 8 * byte)))

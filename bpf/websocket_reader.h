@@ -184,8 +184,8 @@ WEBSOCKET_SELDOM __u32 websocket_read_head(struct wsbpf_websocket_state *state,
 					   struct wsbpf_websocket_direction *other,
 					   const struct websocket_segment *segment)
 {
-	struct websocket_head_walk walk = {segment, direction->head, direction->seq - segment->seq,
-					   0};
+	struct websocket_head_walk walk = {
+		segment, direction->head, {0, 0}, 0, direction->seq - segment->seq, 0};
 
 	websocket_loop(segment->length, websocket_walk_head, &walk);
 	direction->seq = segment->seq + walk.position;
