@@ -69,6 +69,17 @@ static __always_inline bool is_closed_by_caller(const struct sock *sk, int old_s
 			       is_closed_after_shutdown(sk, old_state));
 }
 
+/* What has passed behind what was read will not be read any more. */
+static __always_inline void miss_behind(struct wsbpf_websocket *record)
+{
+	for (int i = 0; i < WSBPF_DIRECTIONS; i++) {
+		const __u8 reading = record->state.directions[i].reading & WSBPF_READING_MASK;
+
+		if (reading >= WSBPF_READING_FRAMES)
+			record->state.missed_bytes += record->behind[i];
+	}
+}
+
 /* The last word on its WebSocket; the socket may connect again, and begin another. */
 static __always_inline void on_websocket_ended(struct sock *sk, const struct tcp_sock *tp)
 {
@@ -83,6 +94,7 @@ static __always_inline void on_websocket_ended(struct sock *sk, const struct tcp
 		fill_websocket(&record->state, state);
 		record->news = WSBPF_NEWS_ENDED;
 		fill_behind(record->behind, state, tp);
+		miss_behind(record);
 		record->reserved = 0;
 		submit_record(record);
 	}

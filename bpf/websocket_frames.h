@@ -6,6 +6,14 @@
 
 #include "websocket_frame.h"
 
+/* Saturates: of a stream that is never understood again everything is missed. */
+WEBSOCKET_INLINE void websocket_count_missed(struct wsbpf_websocket_state *state, __u32 bytes)
+{
+	const __u32 missed = state->missed_bytes + bytes;
+
+	state->missed_bytes = missed < bytes ? (__u32)-1 : missed;
+}
+
 struct websocket_frame_walk {
 	const struct websocket_segment *segment;
 	struct wsbpf_websocket_state *state;
@@ -40,8 +48,10 @@ WEBSOCKET_INLINE __u32 websocket_take_close(const struct websocket_segment *segm
 		return 0;
 	}
 	direction->close_code = code ? code : (__u16)WEBSOCKET_NO_STATUS;
-	/* It is the first only where the other direction is read, too. */
-	if (!other->close_code && websocket_reading(other) == WSBPF_READING_FRAMES)
+	/* It is the first only where the other direction is read, too, as far as it has come: with
+	 * ours goes how far that is, and a FIN may be in it. */
+	if (!other->close_code && websocket_reading(other) == WSBPF_READING_FRAMES &&
+	    (is_in || websocket_ahead(segment->ack, other->seq) <= 1))
 		__sync_fetch_and_or(&state->bits, is_in ? WSBPF_WEBSOCKET_CLOSE_FIRST_IN
 							: WSBPF_WEBSOCKET_CLOSE_FIRST_OUT);
 	/* Ours had passed here before: had the peer received it, it would have acknowledged it. */
@@ -275,6 +285,8 @@ WEBSOCKET_INLINE long websocket_take_next(struct websocket_frame_walk *walk)
 		direction->reading = WSBPF_READING_LOST;
 		if (!walk->state->missed_bytes)
 			walk->news |= WSBPF_NEWS_LOST;
+		websocket_count_missed(walk->state,
+				       needed + walk->segment->length - walk->position);
 		return 1;
 	}
 	direction->skip = websocket_frame_bytes(&frame) - needed;

@@ -44,7 +44,7 @@ WEBSOCKET_INLINE void websocket_begin(struct wsbpf_websocket_state *state,
 WEBSOCKET_INLINE void websocket_miss(struct wsbpf_websocket_state *state,
 				     struct wsbpf_websocket_direction *direction, __u32 to_seq)
 {
-	state->missed_bytes += to_seq - direction->seq;
+	websocket_count_missed(state, to_seq - direction->seq);
 	direction->seq = to_seq;
 }
 
@@ -63,6 +63,13 @@ WEBSOCKET_INLINE void websocket_read_on_as_http(struct wsbpf_websocket_state *st
 {
 	state->directions[WSBPF_IN].reading = WSBPF_READING_HTTP;
 	state->directions[WSBPF_OUT].reading = WSBPF_READING_HTTP;
+}
+
+/* An earlier one may be known, where the request between them was not noticed. */
+WEBSOCKET_INLINE void websocket_take_answer(struct wsbpf_websocket_state *state, __u32 bits)
+{
+	__sync_fetch_and_and(&state->bits, ~(__u32)WSBPF_WEBSOCKET_STATUS);
+	__sync_fetch_and_or(&state->bits, bits);
 }
 
 /* What was asked for, if anything, is forgotten: whether it was granted is not known. */
@@ -134,7 +141,7 @@ WEBSOCKET_INLINE __u32 websocket_end_response(struct wsbpf_websocket_state *stat
 		const __u32 seq = awaits ? client->seq : ack;
 		__u32 news = WSBPF_NEWS_ANSWER;
 
-		__sync_fetch_and_or(&state->bits, status | (found & WSBPF_WEBSOCKET_COMPRESSED));
+		websocket_take_answer(state, status | (found & WSBPF_WEBSOCKET_COMPRESSED));
 		/* The request may not have been seen: one that comes with the ACK of the TCP
 		 * handshake is not yet its socket's. But nothing may follow it before this answer
 		 * has arrived, so that the frames begin where the answer acknowledges. */
@@ -147,7 +154,7 @@ WEBSOCKET_INLINE __u32 websocket_end_response(struct wsbpf_websocket_state *stat
 	}
 	if (status == 101 || !(state->bits & WSBPF_WEBSOCKET_REQUEST))
 		return websocket_become_plain(state);
-	__sync_fetch_and_or(&state->bits, status);
+	websocket_take_answer(state, status);
 	websocket_read_on_as_http(state);
 	return WSBPF_NEWS_ANSWER;
 }

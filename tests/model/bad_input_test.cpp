@@ -122,6 +122,7 @@ TEST(BadFrames, LengthsBeyondReason) {
       ASSERT_EQ(in.violations, 1) << position;
       ASSERT_EQ(in.messages, 1u) << position;
       ASSERT_EQ(in.message_bytes, 3u) << position;
+      ASSERT_GE(outcome.state->missed_bytes, 500u) << position;
       ASSERT_TRUE(outcome.news & WSBPF_NEWS_LOST);
     }
   }

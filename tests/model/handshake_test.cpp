@@ -89,6 +89,18 @@ TEST(Handshake, Refused) {
          {.bits = kAllOfARequest | 403, .reading = WSBPF_READING_HTTP});
 }
 
+// The second request passed unseen.
+TEST(Handshake, GrantedAfterARefusal) {
+  const Model model(Scenario{.conversation = {{WSBPF_IN, request()},
+                                              {WSBPF_OUT, kRefusal},
+                                              {WSBPF_IN, request()},
+                                              {WSBPF_OUT, response()}}});
+  Pieces pieces = cut(model.conversation(), whole());
+  ASSERT_EQ(pieces.size(), 4u);
+  pieces[2].unseen = true;
+  EXPECT_EQ(model.play(pieces).state->bits & WSBPF_WEBSOCKET_STATUS, 101u);
+}
+
 TEST(Handshake, AnsweredWithoutAReasonPhrase) {
   expect({{WSBPF_IN, request()}, {WSBPF_OUT, response(kAcceptFields, "HTTP/1.1 101 ")}},
          {.bits = kAllOfARequest | 101});

@@ -143,6 +143,23 @@ TEST(Gap, IsNotOverWhileNoSegmentEndsWithAFrame) {
   EXPECT_TRUE(outcome.news & WSBPF_NEWS_LOST);
 }
 
+// The peer's Close came ahead of its turn and was not read: ours, behind it, was not the first.
+TEST(Gap, HidesACloseThatWasTheFirst) {
+  for (const bool swapped : {false, true}) {
+    const Model model(opened({{WSBPF_IN, from_client(kText, 100)},
+                              {WSBPF_IN, client_close(1001)},
+                              {WSBPF_OUT, server_close(1001)}}));
+    Pieces pieces = cut(model.conversation(), whole());
+    ASSERT_EQ(pieces.size(), 5u);
+    if (swapped) std::swap(pieces[2], pieces[3]);
+    const Outcome outcome = model.play(pieces);
+    const uint32_t first = WSBPF_WEBSOCKET_CLOSE_FIRST_IN | WSBPF_WEBSOCKET_CLOSE_FIRST_OUT;
+    EXPECT_EQ(outcome.state->bits & first,
+              swapped ? 0u : static_cast<uint32_t>(WSBPF_WEBSOCKET_CLOSE_FIRST_IN));
+    EXPECT_EQ(outcome.state->directions[WSBPF_OUT].close_code, 1001);
+  }
+}
+
 TEST(Gap, WithinAPayloadIsNone) {
   const Model model(opened({{WSBPF_IN, from_client(kBinary, 3000) + from_client(kText, 5)}}));
   Pieces pieces = cut(model.conversation(), [](size_t, size_t bytes) {
