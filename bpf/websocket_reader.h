@@ -222,7 +222,7 @@ WEBSOCKET_INLINE bool websocket_regain(struct wsbpf_websocket_state *state,
 
 	if (trusted) {
 		/* A Close alone may follow segments that came ahead of their turn. */
-		if (!is_new)
+		if (!is_new && websocket_ahead(segment->seq, direction->seq) > 0)
 			websocket_miss(state, direction, segment->seq);
 		websocket_begin_reading_frames(direction, segment->seq);
 		__sync_fetch_and_or(&state->bits, WSBPF_WEBSOCKET_PROVEN);
