@@ -1,6 +1,8 @@
 /* The life of a socket: opened, entered a state where it can dwell, closed, destroyed. */
 #include "sock.bpf.h"
 
+#include "websocket_segment.h"
+
 char LICENSE[] SEC("license") = "GPL";
 
 /* connect() and listen() run in their caller; the handshake's last step does not. */
@@ -73,10 +75,8 @@ static __always_inline bool is_closed_by_caller(const struct sock *sk, int old_s
 static __always_inline void miss_behind(struct wsbpf_websocket *record)
 {
 	for (int i = 0; i < WSBPF_DIRECTIONS; i++) {
-		const __u8 reading = record->state.directions[i].reading & WSBPF_READING_MASK;
-
-		if (reading >= WSBPF_READING_FRAMES)
-			record->state.missed_bytes += record->behind[i];
+		if (websocket_reading(&record->state.directions[i]) >= WSBPF_READING_FRAMES)
+			websocket_count_missed(&record->state, record->behind[i]);
 	}
 }
 

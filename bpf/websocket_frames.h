@@ -6,14 +6,6 @@
 
 #include "websocket_frame.h"
 
-/* Saturates: of a stream that is never understood again everything is missed. */
-WEBSOCKET_INLINE void websocket_count_missed(struct wsbpf_websocket_state *state, __u32 bytes)
-{
-	const __u32 missed = state->missed_bytes + bytes;
-
-	state->missed_bytes = missed < bytes ? (__u32)-1 : missed;
-}
-
 struct websocket_frame_walk {
 	const struct websocket_segment *segment;
 	struct wsbpf_websocket_state *state;

@@ -71,4 +71,12 @@ WEBSOCKET_INLINE __u32 websocket_reading(const struct wsbpf_websocket_direction 
 	return direction->reading & WSBPF_READING_MASK;
 }
 
+/* Saturates: of a stream that is never understood again everything is missed. */
+WEBSOCKET_INLINE void websocket_count_missed(struct wsbpf_websocket_state *state, __u32 bytes)
+{
+	const __u32 missed = state->missed_bytes + bytes;
+
+	state->missed_bytes = missed < bytes ? (__u32)-1 : missed;
+}
+
 #endif /* WSBPF_WEBSOCKET_SEGMENT_H */
